@@ -38,7 +38,7 @@ test: check ## install what the tests need, then run the checks and every test
 	@scripts/install-test-tools
 	$(SAY) "Running the tests"
 	@$(PY) -m pytest $(ARGS) || { echo "The tests FAILED: the first failure above is the place to start."; exit 1; }
-	@echo "All checks and tests passed."
+	@echo "$(if $(ARGS),The checks and the tests you selected passed.,All checks and tests passed.)"
 
 check: $(DEV_STAMP) ## lint, formatting, strict types, import rules
 	$(SAY) "Checking style, types and imports"
