@@ -35,10 +35,10 @@ while True:
 """Commits one row after another and says each number once its commit returned; may pause to be killed at rest."""
 
 
-def run(power: PowerCut, script: str) -> None:
+def run(power: PowerCut, script: str, *, at_sync: int = 0) -> None:
     """Run `script` in the data folder under the model until it ends or kills itself."""
     script = f"import os; os.chdir({str(power.data)!r})\n{script}"
-    environment = power.arm()
+    environment = power.arm(at_sync=at_sync)
     subprocess.run([sys.executable, "-c", script], env=os.environ | environment, check=False)
 
 
@@ -160,6 +160,15 @@ class TestFiles:
         power.strike()
 
         assert (power.data / "a").read_bytes() == b"new"
+
+    def test_the_power_goes_in_the_sync_that_was_named(self, power: PowerCut) -> None:
+        """The first sync is durable; the second one kills and is not."""
+        script = "f = os.open('a', os.O_CREAT | os.O_WRONLY)\nfor _ in range(3): os.write(f, b'x'); os.fsync(f)"
+        run(power, script, at_sync=2)
+
+        power.strike()
+
+        assert (power.data / "a").read_bytes() == b"x"
 
     def test_survivors_differ_and_each_is_a_mixture_of_old_and_new_sectors(self, power: PowerCut) -> None:
         """Seeds decide which of twenty unsynced sectors had reached the disk."""

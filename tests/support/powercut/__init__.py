@@ -38,8 +38,11 @@ class PowerCut:
     data: Path
     shadow: Path
 
-    def arm(self) -> dict[str, str]:
-        """The environment that puts the next process under the model; what the folder holds now is durable."""
+    def arm(self, *, at_sync: int = 0) -> dict[str, str]:
+        """The environment that puts the next process under the model; what the folder holds now is durable.
+
+        With `at_sync` the process dies by itself in its n-th sync, before that has made anything durable.
+        """
         shutil.rmtree(self.shadow, ignore_errors=True)
         self.data.mkdir(parents=True, exist_ok=True)
         shutil.copytree(self.data, self.shadow, ignore=shutil.ignore_patterns(f"*{_REBUILT_AT_OPEN}"))
@@ -47,6 +50,7 @@ class PowerCut:
             "LD_PRELOAD": str(self.library),
             "POWERCUT_DIR": str(self.data.resolve()),
             "POWERCUT_SHADOW": str(self.shadow.resolve()),
+            "POWERCUT_AT_SYNC": str(at_sync),
         }
 
     def strike(self, survivors: random.Random | None = None) -> None:

@@ -7,6 +7,7 @@
  *
  *   POWERCUT_DIR     the folder to watch: absolute, no symbolic links
  *   POWERCUT_SHADOW  its shadow: holds the same files when the process starts (they count as durable)
+ *   POWERCUT_AT_SYNC the process kills itself in its n-th sync; unset or 0: it waits to be killed
  *
  * The model, stricter than most file systems:
  * - fsync or fdatasync of a file makes its bytes, its length and the creation of its name durable;
