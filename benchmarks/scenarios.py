@@ -1,0 +1,193 @@
+"""What is measured: each scenario runs one server once and returns its numbers."""
+
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from benchmarks import generator, sessions, slow
+from benchmarks.generator import Load
+from benchmarks.paths import BUILD
+from benchmarks.peers import Peer
+from benchmarks.processes import Server
+
+Values = dict[str, float]
+POLL_COUNT = 1000
+POST_SESSIONS = 1000
+CURVE_SENDERS = 64
+# 20,000 open files are a usual hard limit: 19,000 polls leave room for the senders and the server's own.
+CURVE_POINTS = (1000, 5000, 10_000, 15_000, 19_000)
+# A server's own housekeeping after the polls were opened is not part of what holding them costs.
+SETTLE_SECONDS = 2.0
+# Messages a second offered while slow clients attack: far below any server's maximum, so that only the attack shows.
+ATTACKED_RATE = 1000
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How long and on which CPUs a run goes."""
+
+    seconds: float = 4.0
+    # One hold of a poll is 15 s: over a whole cycle every poll is answered and asked again exactly once.
+    idle_seconds: float = 15.0
+    server_cpus: str = "0"
+    client_cpus: str = "1"
+
+
+QUICK = Plan(seconds=1.0, idle_seconds=3.0)
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One started server with its sessions and a load that is ready to run."""
+
+    server: Server
+    load: Load
+    plan: Plan
+    bytes_before_sessions: int
+
+    def run(self, **changes: Any) -> Values:
+        """Run the generator with some of the load changed; answers and CPU of the server come with it."""
+        numbers = generator.run(replace(self.load, **changes), cpus=self.plan.client_cpus)
+        return {name: float(value) for name, value in numbers.items() if isinstance(value, int | float)}
+
+
+@contextmanager
+def stage(peer: Peer, plan: Plan, *, mode: str, polls: int, senders: int) -> Iterator[Stage]:
+    """Start a server on an empty folder and make its sessions."""
+    folder = BUILD / "run"
+    # A folder of the last run would bring its database and its log with it.
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    with peer.start(folder, cpus=plan.server_cpus) as server:
+        before = server.memory()
+        session_file = _make_sessions(peer, server, folder / "sessions", mode, polls or POST_SESSIONS, senders)
+        load = Load(mode, server.port, peer.rules, session_file, plan.seconds, polls=polls, senders=senders)
+        yield Stage(server, load, plan, before)
+
+
+def _make_sessions(peer: Peer, server: Server, path: Path, mode: str, count: int, senders: int) -> Path:
+    sessions.write(path, peer.records(server, scenario=mode, sessions=count, senders=senders))
+    return path
+
+
+def post(peer: Peer, plan: Plan, senders: int) -> Values:
+    """Closed loop of sends over keep-alive connections; nobody polls."""
+    with stage(peer, plan, mode="post", polls=0, senders=senders) as ready:
+        numbers = ready.run()
+    return {"rate": numbers["post_rps"], "p50": numbers["post_p50"], "p99": numbers["post_p99"], **_health(numbers)}
+
+
+def chat(peer: Peer, plan: Plan, senders: int) -> Values:
+    """Sends into 1,000 held polls; a message counts when the poll's answer was read."""
+    return _chat(peer, plan, polls=POLL_COUNT, senders=senders)
+
+
+def curve(peer: Peer, plan: Plan, polls: int) -> Values:
+    """The chat of 64 senders into more and more held polls."""
+    return _chat(peer, plan, polls=polls, senders=CURVE_SENDERS)
+
+
+def _chat(peer: Peer, plan: Plan, *, polls: int, senders: int) -> Values:
+    with stage(peer, plan, mode="chat", polls=polls, senders=senders) as ready:
+        return _delivery(ready.run())
+
+
+def half(peer: Peer, plan: Plan, senders: int) -> Values:
+    """The chat's latency when half as much is sent, by the clock, as the same server could take just before."""
+    with stage(peer, plan, mode="chat", polls=POLL_COUNT, senders=senders) as ready:
+        most = ready.run()["deliv_rps"]
+    with stage(peer, plan, mode="chat", polls=POLL_COUNT, senders=senders) as ready:
+        return _delivery(ready.run(sends_per_second=most / 2)) | {"offered": most / 2}
+
+
+def idle(peer: Peer, plan: Plan, polls: int) -> Values:
+    """Memory of a held poll, and the CPU that many quiet polls cost over one cycle."""
+    with stage(peer, plan, mode="idle", polls=polls, senders=0) as ready:
+        with_sessions = ready.server.memory()
+        # One second more than is measured: the window must end before the generator hangs up.
+        load = replace(ready.load, warm_up=0.0, seconds=SETTLE_SECONDS + plan.idle_seconds + 1)
+        with generator.holding(load, cpus=plan.client_cpus) as process:
+            time.sleep(SETTLE_SECONDS)
+            held = ready.server.memory()
+            share = _cpu_share(ready.server, plan.idle_seconds)
+            numbers = generator.finish(process)
+    return {
+        "kib": (held - with_sessions) / polls / 1024,
+        "kib_with_session": (held - ready.bytes_before_sessions) / polls / 1024,
+        "cpu": share * 100,
+        "errors": float(numbers["poll_err"] + numbers["reconn"]),
+    }
+
+
+def under_attack(peer: Peer, plan: Plan, connections: int, *, attack: str) -> Values:
+    """The latency of a modest chat while thousands of slow connections stand open."""
+    all_connected = connections / slow.CONNECTIONS_PER_SECOND + 1
+    with (
+        stage(peer, plan, mode="chat", polls=POLL_COUNT, senders=CURVE_SENDERS) as ready,
+        slow.attack(ready.server, attack, connections=connections, cpus=plan.client_cpus),
+    ):
+        return _delivery(ready.run(sends_per_second=ATTACKED_RATE, warm_up=all_connected))
+
+
+def _cpu_share(server: Server, seconds: float) -> float:
+    """CPU seconds the server uses in a second, over a window."""
+    cpu, clock = server.cpu(), time.monotonic()
+    time.sleep(seconds)
+    return (server.cpu() - cpu) / (time.monotonic() - clock)
+
+
+def _delivery(numbers: Values) -> Values:
+    lost = numbers["sent"] - numbers["delivered"]
+    latency = {"p50": numbers["lat_p50"], "p99": numbers["lat_p99"], "max": numbers["lat_max"]}
+    return {"rate": numbers["deliv_rps"], **latency, "lost": lost, **_health(numbers)}
+
+
+def _health(numbers: Values) -> Values:
+    """What tells a bad run from a good one: refused requests, and a generator that was itself the limit."""
+    errors = numbers["send_err"] + numbers["poll_err"] + numbers["reconn"]
+    return {"errors": errors, "generator_cpu": numbers["gen_cpu"]}
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """A named measurement with the points it is taken at."""
+
+    name: str
+    title: str
+    points: tuple[int, ...]
+    point_name: str
+    run: Callable[[Peer, Plan, int], Values]
+    # The servers it is for; all when empty.
+    servers: tuple[str, ...] = ()
+
+
+def _attacked(attack: str) -> Scenario:
+    title = f"1,000 messages/s under {attack.replace('-', ' ')} ({slow.TOOL})"
+    run = partial(under_attack, attack=attack)
+    return Scenario(attack, title, (5000,), "slow connections", run, ("frontdesk", "nchan"))
+
+
+SCENARIOS = {
+    scenario.name: scenario
+    for scenario in (
+        Scenario("post", "POST sendText", (64, 512), "connections", post),
+        Scenario("chat", "Chat round trip, 1,000 held polls", (64, 512), "senders", chat),
+        Scenario("half", "Chat at half of the server's maximum rate", (64,), "senders", half),
+        Scenario("idle", "Held polls at rest", (10_000,), "held polls", idle),
+        Scenario("curve", "Chat against held polls, 64 senders", CURVE_POINTS, "held polls", curve),
+        *(_attacked(attack) for attack in slow.ATTACKS),
+    )
+}
+QUICK_POINTS = {
+    "post": (64,),
+    "chat": (64,),
+    "half": (64,),
+    "idle": (1000,),
+    "curve": (1000, 2000),
+    **dict.fromkeys(slow.ATTACKS, (500,)),
+}
