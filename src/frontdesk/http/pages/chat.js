@@ -53,7 +53,7 @@ class Page {
   /** Goes on after a reload, unless another tab has the chat. */
   async restore() {
     this.#thread.restore(this.transcript.entries);
-    this.#name.value = this.client.state.contactName;
+    if (this.client.state.contactName) this.#name.value = this.client.state.contactName;
     if (this.#chatId && !(await claim(this.#chatId))) this.#beginAnew();
     this.#showPhase();
     this.#goOn();
@@ -95,10 +95,19 @@ class Page {
     addEventListener("pageshow", async (event) => {
       if (event.persisted && (await claim(this.#chatId))) this.#goOn();
     });
-    addEventListener("online", () => this.client.wake());
+    addEventListener("offline", () => this.#presence.connection(false));
+    addEventListener("online", () => this.#reconnect());
     document.addEventListener("visibilitychange", () => {
       if (document.visibilityState === "visible") this.client.wake();
     });
+  }
+
+  /** The held poll may hang on a network that is gone: ask anew instead of waiting for its end. */
+  #reconnect() {
+    this.#presence.connection(true);
+    this.client.wake();
+    this.client.suspend();
+    this.#goOn();
   }
 
   #showChoices() {

@@ -222,10 +222,8 @@ export class ChatClient extends EventTarget {
       this.#failures += 1;
       return this.#reopen(session).catch((cause) => this.#recover(cause, this.state.sessionId));
     }
-    if (error instanceof Refusal && error.reason === "unknownSequenceNumber" && this.state.lastSequence > 0) {
-      this.state.lastSequence = 0; // the new session counts from the start: messages are told apart by their ids
-      return;
-    }
+    // A session that took over goes on with the numbers; one that does not know them found nothing to take over.
+    if (error instanceof Refusal && error.reason === "unknownSequenceNumber") return this.#finish("inactivity");
     if (!isPassing(error)) return this.#finish("system");
     this.#connection(false);
     const retryAfter = error instanceof Refusal ? error.retryAfterMs : null;

@@ -65,7 +65,7 @@ export function codeBlock(what, text) {
   return h(
     "div",
     { class: "code" },
-    h("pre", { tabindex: "0", "aria-label": what, role: "region" }, h("code", {}, text)),
+    h("pre", { "data-what": what }, h("code", {}, text)),
     copyButton(what, () => text),
   );
 }

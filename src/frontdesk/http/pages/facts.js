@@ -60,8 +60,12 @@ function fact(name, value) {
       "div",
       {},
       h("dt", {}, name),
-      h("dd", {}, h("code", {}, value)),
-      copyButton(name, () => value),
+      h(
+        "dd",
+        {},
+        h("code", {}, value),
+        copyButton(name, () => value),
+      ),
     ),
   ];
 }

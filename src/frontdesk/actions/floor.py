@@ -1,0 +1,53 @@
+"""What is going on right now, as this process holds it in memory. The store can make all of it again."""
+
+from __future__ import annotations
+
+from frontdesk.domain.errors import Unavailable
+from frontdesk.domain.model import Interaction, Session
+from frontdesk.ports import Recovered
+
+
+class Floor:
+    """Living sessions and open interactions.
+
+    `resting` sessions are over, but the grace of their interaction is not: what happens in it meanwhile still
+    goes on their stream, for the session that resumes it.
+    """
+
+    def __init__(self) -> None:
+        self.sessions: dict[str, Session] = {}
+        self.resting: dict[str, Session] = {}
+        self.interactions: dict[int, Interaction] = {}
+
+    def load(self, found: Recovered) -> None:
+        """Take what a restart found, in place of everything else."""
+        self.sessions = {s.session_id: s for s in found.sessions if not s.ended_ms}
+        self.resting = {s.session_id: s for s in found.sessions if s.ended_ms}
+        self.interactions = {i.interaction_id: i for i in found.interactions}
+        for interaction in found.interactions:
+            session = self.session_of(interaction)
+            if session is not None:
+                session.interaction = interaction
+
+    def session_of(self, interaction: Interaction) -> Session | None:
+        """The session whose stream the interaction is on, living or resting."""
+        session_id = interaction.session_id
+        return self.sessions.get(session_id) or self.resting.get(session_id)
+
+    def rest(self, session: Session) -> None:
+        """A session is over; keep it as long as its interaction is open."""
+        self.sessions.pop(session.session_id, None)
+        if session.interaction is not None:
+            self.resting[session.session_id] = session
+
+    def close(self, interaction: Interaction) -> None:
+        """An interaction is over."""
+        self.interactions.pop(interaction.interaction_id, None)
+        self.resting.pop(interaction.session_id, None)
+
+
+def stored(error: BaseException | None) -> Unavailable | None:
+    """A commit's error as the refusal that a client gets."""
+    if error is None:
+        return None
+    return Unavailable("storageFailed", "The server could not store this; repeat the request in a moment.")

@@ -1,0 +1,1 @@
+"""Storage: engines that keep the promises of `ports.Store`. No rules here."""

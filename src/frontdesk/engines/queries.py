@@ -1,0 +1,133 @@
+"""The cold reads, in SQLAlchemy Core, the same for every engine. Each takes a connection and blocks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, func, select
+
+from frontdesk.domain.model import CallBack, EntityType, Interaction, Repeat, Session, StoredEvent
+from frontdesk.engines import rows
+from frontdesk.engines.schema import (
+    api_keys,
+    call_backs,
+    entries,
+    interactions,
+    organizations,
+    repeats,
+    sessions,
+    signing_keys,
+    usage,
+    work_types,
+)
+from frontdesk.ports import Directory, Recovered, Usage
+
+_OPEN = (interactions.c.closed_ms == 0) & (interactions.c.channel == "chat")
+_EVENT = (
+    entries.c.interaction_id, entries.c.seq, entries.c.stream_seq, entries.c.kind, entries.c.payload, entries.c.time_ms,
+)  # fmt: skip
+
+
+def directory(db: Connection) -> Directory:
+    """Organizations, API keys, work types, signing keys."""
+    return Directory(
+        organizations=tuple(map(rows.organization, db.execute(select(organizations).order_by(organizations.c.org_id)))),
+        api_keys=tuple(map(rows.api_key, db.execute(select(api_keys).order_by(api_keys.c.created_ms)))),
+        work_types=tuple(
+            map(rows.work_type, db.execute(select(work_types).order_by(work_types.c.org_id, work_types.c.created_ms)))
+        ),
+        signing_keys=tuple(map(rows.signing_key, db.execute(select(signing_keys).order_by(signing_keys.c.created_ms)))),
+    )
+
+
+def recover(db: Connection) -> Recovered:
+    """Living sessions with their newest numbers, open interactions, and the ended sessions that those are on."""
+    alive = (sessions.c.ended_ms == 0) | sessions.c.session_id.in_(select(interactions.c.session_id).where(_OPEN))
+    streams = _newest_events(db, interactions.c.session_id.in_(select(sessions.c.session_id).where(alive)))
+    found = [_with_head(rows.session(r), streams) for r in db.execute(select(sessions).where(alive))]
+    return Recovered(sessions=tuple(found), interactions=tuple(_interactions(db, _OPEN)))
+
+
+def session(db: Connection, session_id: str) -> Session | None:
+    """One session, ended or not, with its open interaction."""
+    row = db.execute(select(sessions).where(sessions.c.session_id == session_id)).first()
+    if row is None:
+        return None
+    found = _with_head(rows.session(row), _newest_events(db, interactions.c.session_id == session_id))
+    found.interaction = next(iter(_interactions(db, _OPEN & (interactions.c.session_id == session_id))), None)
+    return found
+
+
+def _newest_events(db: Connection, which: ColumnElement[bool]) -> dict[str, int]:
+    log = interactions.join(entries, entries.c.interaction_id == interactions.c.interaction_id)
+    newest = select(interactions.c.session_id, func.max(entries.c.stream_seq)).select_from(log).where(which)
+    return {session_id: number for session_id, number in db.execute(newest.group_by(interactions.c.session_id))}
+
+
+def _with_head(found: Session, streams: dict[str, int]) -> Session:
+    found.stream_seq = max(found.stream_seq, streams.get(found.session_id, 0))
+    return found
+
+
+def _interactions(db: Connection, which: ColumnElement[bool]) -> Iterable[Interaction]:
+    newest = (
+        select(entries.c.interaction_id, func.max(entries.c.seq).label("seq"))
+        .where(entries.c.interaction_id.in_(select(interactions.c.interaction_id).where(which)))
+        .group_by(entries.c.interaction_id)
+    )
+    numbers = {row.interaction_id: row.seq for row in db.execute(newest)}
+    found = db.execute(select(interactions).where(which).order_by(interactions.c.created_ms))
+    return [rows.interaction(row, numbers.get(row.interaction_id, 0)) for row in found]
+
+
+def stream_after(db: Connection, session_id: str, after: int, limit: int) -> list[StoredEvent]:
+    """The events of a session's stream numbered above `after`, oldest first."""
+    log = interactions.join(entries, entries.c.interaction_id == interactions.c.interaction_id)
+    query = (
+        select(*_EVENT)
+        .select_from(log)
+        .where(interactions.c.session_id == session_id, entries.c.stream_seq > after)
+        .order_by(entries.c.stream_seq)
+        .limit(limit)
+    )
+    return [rows.stored_event(row) for row in db.execute(query)]
+
+
+def log_after(db: Connection, interaction_id: int, after: int = 0) -> list[StoredEvent]:
+    """The log of an interaction above entry `after`, oldest first."""
+    return _log(db, (entries.c.interaction_id == interaction_id) & (entries.c.seq > after))
+
+
+def inputs_after(db: Connection, interaction_id: int, after: int) -> list[StoredEvent]:
+    """What the contact did in an interaction above entry `after`, oldest first."""
+    by_contact = entries.c.author == EntityType.CONTACT.value
+    return _log(db, (entries.c.interaction_id == interaction_id) & (entries.c.seq > after) & by_contact)
+
+
+def _log(db: Connection, which: ColumnElement[bool]) -> list[StoredEvent]:
+    return [rows.stored_event(row) for row in db.execute(select(*_EVENT).where(which).order_by(entries.c.seq))]
+
+
+def repeat(db: Connection, scope: str, key: str) -> Repeat | None:
+    """What an Idempotency-Key answered the first time."""
+    row = db.execute(select(repeats).where(repeats.c.scope == scope, repeats.c.key == key)).first()
+    return rows.repeat(row) if row is not None else None
+
+
+def call_backs_of(db: Connection, org_id: str) -> list[CallBack]:
+    """An organization's callbacks, the next one due first."""
+    query = select(call_backs).where(call_backs.c.org_id == org_id).order_by(call_backs.c.due_ms)
+    return [rows.call_back(row) for row in db.execute(query)]
+
+
+def usage_of(db: Connection, key_ids: Iterable[str]) -> list[Usage]:
+    """Counts by key, day and endpoint, the newest day first."""
+    query = select(usage).where(usage.c.key_id.in_(list(key_ids)))
+    ordered = query.order_by(usage.c.day.desc(), usage.c.key_id, usage.c.endpoint)
+    return [rows.usage(row) for row in db.execute(ordered)]
+
+
+def answer(db: Connection) -> Any:
+    """The cheapest question: does the database answer?"""
+    return db.exec_driver_sql("SELECT 1").scalar()

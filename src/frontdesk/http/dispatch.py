@@ -1,0 +1,79 @@
+"""From a request to its answer: route, guard, body, endpoint; and every way in which that can fail."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from frontdesk import telemetry
+from frontdesk.domain.errors import NotFound, Refusal, Unavailable
+from frontdesk.domain.model import Organization
+from frontdesk.http import cors
+from frontdesk.http.bodies import decode
+from frontdesk.http.guard import Gate, Guard
+from frontdesk.http.limits import Proxies
+from frontdesk.http.repeats import Repeats
+from frontdesk.http.routes import Route, Router
+from frontdesk.http.wire import Answer, Call, Headers, Request, Result, error_answer, fault, refusal_answer
+
+Find = Callable[[str], Organization | None]
+
+
+class Dispatcher:
+    """The application as transports see it: `handle`, and `headers` for what goes around an answer."""
+
+    def __init__(self, router: Router, gate: Gate, repeats: Repeats, proxies: Proxies, find: Find) -> None:
+        self._router = router
+        self._gate = gate
+        self._repeats = repeats
+        self._proxies = proxies
+        self._find = find
+        self.stopping = False
+        self.answered: dict[int, int] = {}
+
+    def handle(self, request: Request) -> Result:
+        """The request's answer, or the promise of one. Never raises."""
+        try:
+            return self._handle(request)
+        except Refusal as refusal:
+            return refusal_answer(refusal)
+        except Exception as error:  # noqa: BLE001 - the client gets the documented 500, we get the trace
+            telemetry.log.exception("http.fault", method=request.method, error=repr(error))
+            return fault()
+
+    def headers(self, request: Request, answer_status: int, headers: Headers) -> Headers:
+        """All headers of an answer: its own, and the CORS ones of the organization in the path."""
+        self.answered[answer_status] = self.answered.get(answer_status, 0) + 1
+        _, org_id = self._router.find(request.path)
+        organization = self._find(org_id) if org_id else None
+        return (*headers, *cors.headers(organization, request.headers.get(b"origin", b"")))
+
+    def _handle(self, request: Request) -> Result:
+        routes, org_id = self._router.find(request.path)
+        if routes is None:
+            raise NotFound("unknownPath", "There is nothing at this path; /docs lists what is.", scope="path")
+        if request.method == "OPTIONS":
+            return Answer(204, headers=cors.preflight((*routes, "OPTIONS")))
+        route = routes.get(request.method)
+        if route is None:
+            return _not_allowed(routes)
+        if self.stopping and route.guard:
+            raise Unavailable("shuttingDown", "The server restarts; repeat the request in a moment.")
+        return self._run(route, request, org_id)
+
+    def _run(self, route: Route, request: Request, org_id: str) -> Result:
+        headers = request.headers
+        call = Call(request, self._proxies.client(request.peer, headers.get(b"x-forwarded-for", b"")))
+        if route.guard is not Guard.NOTHING:
+            self._gate.check(route.guard, call, org_id, route.operation)
+        if route.decoder is not None and (request.body or route.body_required):
+            call.body = decode(route.decoder, request.body)
+        key = headers.get(b"idempotency-key") if route.method == "POST" else None
+        if key is not None:
+            return self._repeats.once(call, key, route.operation, route.endpoint)
+        return route.endpoint(call)
+
+
+def _not_allowed(routes: dict[str, Route]) -> Answer:
+    allowed = ", ".join((*routes, "OPTIONS"))
+    refusal = Refusal("methodNotAllowed", f"Use {allowed}.", scope="method")
+    return error_answer(405, refusal, ((b"allow", allowed.encode()),))

@@ -1,0 +1,66 @@
+"""Who asks: the checks before every endpoint, in the contract's order.
+
+404 unknown organization · 401 token · 401 API key · 400 missing session header · 401 dead session.
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+from frontdesk.actions.directory import LiveDirectory
+from frontdesk.actions.sessions import Sessions
+from frontdesk.actions.tokens import WebTokens
+from frontdesk.actions.usage import UsageCounter
+from frontdesk.domain.errors import Invalid, Unauthenticated
+from frontdesk.http.wire import Call
+from frontdesk.ports import Clock
+
+_BEARER = b"bearer "
+
+
+class Guard(IntEnum):
+    """How much of it a route needs; each level includes those above it."""
+
+    NOTHING = 0
+    API_KEY = 1
+    TOKEN = 2
+    SESSION = 3
+
+
+class Gate:
+    """Runs the checks and fills in the call."""
+
+    def __init__(
+        self, directory: LiveDirectory, tokens: WebTokens, sessions: Sessions, usage: UsageCounter, clock: Clock
+    ) -> None:
+        self._directory = directory
+        self._tokens = tokens
+        self._sessions = sessions
+        self._usage = usage
+        self._clock = clock
+
+    def check(self, guard: Guard, call: Call, org_id: str, endpoint: str) -> None:
+        """Raises NotFound, Unauthenticated or Invalid: the first check that fails."""
+        headers = call.request.headers
+        call.organization = self._directory.organization(org_id)
+        if guard >= Guard.TOKEN:
+            token = _bearer(headers.get(b"authorization", b""))
+            self._tokens.verify(token, org_id, self._clock.now_ms())
+        key = headers.get(b"x-api-key", b"").decode("latin-1")
+        if not key:
+            raise Unauthenticated("missingApiKey", "Send the header x-api-key.", scope="x-api-key")
+        call.api_key = self._directory.api_key(org_id, key)
+        self._usage.count(call.api_key.key_id, endpoint)
+        if guard >= Guard.SESSION:
+            session_id = headers.get(b"via-client-sessionid", b"").decode("latin-1")
+            if not session_id:
+                raise Invalid("missingSessionId", "Send the header via-client-sessionid.", scope="via-client-sessionid")
+            call.session = self._sessions.get(org_id, session_id)
+
+
+def _bearer(value: bytes) -> str:
+    if value[:7].lower() != _BEARER:
+        raise Unauthenticated(
+            "missingToken", "Send a web token: Authorization: Bearer <tokenId>.", scope="Authorization"
+        )
+    return value[7:].strip().decode("latin-1")

@@ -1,0 +1,80 @@
+"""Limits per caller, and who the caller is behind a proxy."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from functools import lru_cache
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+
+from frontdesk.domain.errors import TooMany
+from frontdesk.domain.limits import Rate, gcra
+
+Network = IPv4Network | IPv6Network
+# Callers remembered by one limiter. When it is full, those whose allowance is whole again are forgotten.
+CALLERS_MAX = 100_000
+
+
+class Limiter:
+    """One rate for many callers; a caller costs one number."""
+
+    def __init__(self, reason: str, what: str, rate: Rate | None) -> None:
+        self._reason = reason
+        self._what = what
+        self._rate = rate
+        self._callers: dict[str, float] = {}
+        self.refused = 0
+
+    def check(self, caller: str, now_ms: int) -> None:
+        """Count one call. Raises TooMany."""
+        rate = self._rate
+        if rate is None:
+            return
+        now = now_ms / 1000
+        theoretical, wait = gcra(rate, self._callers.get(caller, 0.0), now)
+        if wait:
+            self.refused += 1
+            raise TooMany(
+                self._reason,
+                f"At most {rate.count} {self._what} in {rate.seconds:g} seconds; wait and repeat.",
+                limit=rate.count,
+                retry_after=math.ceil(wait),
+            )
+        if len(self._callers) >= CALLERS_MAX:
+            self._forget(now)
+        self._callers[caller] = theoretical
+
+    def _forget(self, now: float) -> None:
+        kept = {caller: t for caller, t in self._callers.items() if t > now}
+        # All of them still count: starting anew is kinder than refusing everyone.
+        self._callers = kept if len(kept) < CALLERS_MAX else {}
+
+
+class Proxies:
+    """Finds the client's address. Only trusted proxies may name it in X-Forwarded-For."""
+
+    def __init__(self, trusted: Sequence[str]) -> None:
+        """`trusted` holds addresses and networks (CIDR). Raises ValueError."""
+        self._trusted: list[Network] = [ip_network(t, strict=False) for t in trusted]
+        self._is_trusted = lru_cache(maxsize=1024)(self._check)
+
+    def client(self, peer: str, forwarded: bytes) -> str:
+        """The rightmost address that is not a trusted proxy; further left stands what the client claims."""
+        if not self._trusted or not forwarded or not self._is_trusted(peer):
+            return peer
+        for hop in reversed(forwarded.decode("latin-1").split(",")):
+            address = hop.strip()
+            if not self._is_trusted(address):
+                return address if _parse(address) is not None else peer
+        return peer
+
+    def _check(self, address: str) -> bool:
+        parsed = _parse(address)
+        return parsed is not None and any(parsed in network for network in self._trusted)
+
+
+def _parse(address: str) -> IPv4Address | IPv6Address | None:
+    try:
+        return ip_address(address)
+    except ValueError:
+        return None

@@ -1,0 +1,189 @@
+"""The endpoints of contacts: web token, streaming, messaging. Each is parsed and guarded before it comes here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from frontdesk.actions.messaging import Messaging
+from frontdesk.actions.sessions import Sessions
+from frontdesk.actions.tokens import WebTokens
+from frontdesk.domain.callbacks import due_time
+from frontdesk.domain.model import Session
+from frontdesk.domain.times import rfc3339
+from frontdesk.http.bodies import contact_of, plain_id
+from frontdesk.http.limits import Limiter
+from frontdesk.http.polls import HeldPoll, OpenStream, number, query
+from frontdesk.http.wire import ACCEPTED, Answer, Call, Pending, Result, json_answer
+from frontdesk.ports import Clock, Store
+from frontdesk.streaming.hub import Hub
+
+
+@dataclass(slots=True)
+class Limits:
+    """The limiters of the public API, by what they count."""
+
+    tokens_by_address: Limiter
+    tokens_by_organization: Limiter
+    sessions_by_address: Limiter
+    messages_by_session: Limiter
+    polls_by_session: Limiter
+
+
+@dataclass(slots=True)
+class PublicApi:
+    """The public API on the use cases."""
+
+    store: Store
+    clock: Clock
+    tokens: WebTokens
+    sessions: Sessions
+    messaging: Messaging
+    hub: Hub
+    limits: Limits
+
+    # ---- web token
+
+    def web_token(self, call: Call) -> Result:
+        """A bearer for one anonymous client (document, "Get Web Token")."""
+        now_ms = self.clock.now_ms()
+        self.limits.tokens_by_address.check(call.address, now_ms)
+        self.limits.tokens_by_organization.check(call.organization.org_id, now_ms)
+        token, expires = self.tokens.issue(call.organization.org_id, now_ms)
+        answer = json_answer({"tokenId": token, "expirationTime": rfc3339(expires * 1000)})
+        return self._kept(call, answer)
+
+    # ---- streaming
+
+    def create_session(self, call: Call) -> Result:
+        """A streaming session (document, "Establish a Streaming session")."""
+        self.limits.sessions_by_address.check(call.address, self.clock.now_ms())
+        body, pending = call.body, Pending()
+
+        def answer(session: Session) -> Answer:
+            fields = {
+                "sessionId": session.session_id,
+                "creationTime": rfc3339(session.created_ms),
+                "inactivityDelay": session.inactivity_delay,
+            }
+            if session.interaction is not None:
+                fields["interactionId"] = str(session.interaction.interaction_id)
+            return json_answer(fields)
+
+        def opened(result: Session | BaseException) -> None:
+            if isinstance(result, BaseException):
+                pending.refuse(result)
+            else:
+                pending.complete(answer(result))
+
+        self.sessions.create(
+            call.organization.org_id,
+            opened,
+            inactivity_delay=body.inactivity_delay if body else None,
+            require_acknowledgement=bool(body and body.require_acknowledgement),
+            resume=(body.resume_session_id or "") if body else "",
+            extra=lambda session: call.extra(200, answer(session).body),
+        )
+        return pending
+
+    def delete_session(self, call: Call) -> Result:
+        """End the streaming session; the conversation waits for its grace time."""
+        pending = Pending()
+
+        def ended(error: BaseException | None) -> None:
+            if error is None:
+                pending.complete(Answer(204))
+            else:
+                pending.done(error)
+
+        self.store.admit()
+        self.sessions.end(call.session, ended)
+        return pending
+
+    def events(self, call: Call) -> Result:
+        """The next events: a long poll, or server-sent events when the client accepts those."""
+        request, session = call.request, call.session
+        most, after = query(request.query)
+        last_id = request.headers.get(b"last-event-id")
+        if after is None and last_id:
+            after = number(last_id.decode("latin-1"), "Last-Event-ID")
+        self.limits.polls_by_session.check(session.session_id, self.clock.now_ms())
+        if b"text/event-stream" in request.headers.get(b"accept", b""):
+            stream = OpenStream(self.hub, session, request.carrier)
+            self.hub.subscribe(session, stream, after)
+            return stream
+        poll = HeldPoll(self.hub, session, request.carrier)
+        self.hub.poll(session, poll, most, after)
+        return poll
+
+    def acknowledge(self, call: Call) -> Result:
+        """Everything up to a number is done."""
+        self.hub.acknowledge(call.session, call.body.sequence_number)
+        return ACCEPTED
+
+    # ---- messaging
+
+    def connect(self, call: Call) -> Result:
+        """Document, "Connect"."""
+        pending = self._message(call)
+        work_type_id = plain_id(call.body.work_type_id, "workTypeId")
+        self.messaging.connect(call.session, work_type_id, contact_of(call.body), pending.done, call.extra())
+        return pending
+
+    def send_text(self, call: Call) -> Result:
+        """Document, "SendText"."""
+        pending = self._message(call)
+        self.messaging.send_text(call.session, call.body.text, pending.done, call.extra())
+        return pending
+
+    def push_url(self, call: Call) -> Result:
+        """Document, "PushUrl"."""
+        pending = self._message(call)
+        self.messaging.push_url(call.session, call.body.url, pending.done, call.extra())
+        return pending
+
+    def dial(self, call: Call) -> Result:
+        """Document, "Dial"."""
+        pending = self._message(call)
+        self.messaging.dial(call.session, call.body.digits, pending.done, call.extra())
+        return pending
+
+    def notification(self, call: Call) -> Result:
+        """Document, "Notification"."""
+        self._message(call)
+        self.messaging.notify(call.session, call.body.state, call.body.expires_after_seconds)
+        return ACCEPTED
+
+    def disconnect(self, call: Call) -> Result:
+        """Document, "Disconnect"."""
+        pending = self._message(call)
+        self.messaging.disconnect(call.session, pending.done, call.extra())
+        return pending
+
+    def schedule_call_back(self, call: Call) -> Result:
+        """Document, "ScheduleCallBack"."""
+        pending, body = self._message(call), call.body
+        due_ms = due_time(body.call_back_time, body.delay_start_duration, self.clock.now_ms())
+        self.messaging.schedule_call_back(
+            call.session,
+            plain_id(body.work_type_id, "workTypeId"),
+            contact_of(body),
+            body.digits,
+            due_ms,
+            pending.done,
+            call.extra(),
+        )
+        return pending
+
+    def _message(self, call: Call) -> Pending:
+        self.limits.messages_by_session.check(call.session.session_id, self.clock.now_ms())
+        return Pending()
+
+    def _kept(self, call: Call, answer: Answer) -> Result:
+        """`answer` at once, or, when an Idempotency-Key is to be remembered with it, once that is durable."""
+        kept = call.extra(answer.status, answer.body)
+        if not kept:
+            return answer
+        self.store.admit()
+        pending = Pending()
+        self.store.commit(kept, lambda error: pending.complete(answer) if error is None else pending.done(error))
+        return pending

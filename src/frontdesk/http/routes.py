@@ -1,0 +1,99 @@
+"""The whole URL table on one screen, and finding a route in it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import unquote
+
+import msgspec
+
+from frontdesk.http import bodies, schemas
+from frontdesk.http.guard import Guard
+from frontdesk.http.ops import Operations
+from frontdesk.http.public import PublicApi
+from frontdesk.http.wire import Call, Result
+
+# Everything of an organization stands below this, by version (contract, "House style").
+PREFIX = "/via/v2/organizations/"
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One operation. `path` is below an organization, or, when it begins with "/", absolute."""
+
+    method: str
+    path: str
+    endpoint: Callable[[Call], Result]
+    name: str
+    tag: str
+    summary: str
+    guard: Guard = Guard.NOTHING
+    body: type[Any] | None = None
+    body_required: bool = True
+    success: int = 202
+    answer: type[Any] | None = None
+    media: str = "application/json"
+    decoder: Any = None
+
+    @property
+    def operation(self) -> str:
+        """How usage counts and Idempotency-Keys name it."""
+        return f"{self.method} {self.path}"
+
+    @property
+    def full_path(self) -> str:
+        """As a template from the root."""
+        return self.path if self.path.startswith("/") else f"{PREFIX}{{orgId}}/{self.path}"
+
+
+def _route(method: str, path: str, endpoint: Callable[[Call], Result], **fields: Any) -> Route:
+    body = fields.get("body")
+    return Route(
+        method, path, endpoint, name=endpoint.__name__, decoder=msgspec.json.Decoder(body) if body else None, **fields
+    )
+
+
+def table(api: PublicApi, ops: Operations) -> tuple[Route, ...]:
+    """Every operation of the server."""
+    key, token, session = Guard.API_KEY, Guard.TOKEN, Guard.SESSION
+    t, s, m, o = "Web token", "Streaming", "Messaging", "Operations"
+    events, client = "streaming/events/webClient", "streaming/session/webClient"
+    return (
+        _route("POST", "webToken", api.web_token, tag=t, summary="Get a web token", guard=key, success=200, answer=schemas.WebToken),
+        _route("GET", "webToken", api.web_token, tag=t, summary="Get a web token", guard=key, success=200, answer=schemas.WebToken),
+        _route("POST", client, api.create_session, tag=s, summary="Open a streaming session", guard=token, body=bodies.CreateSession, body_required=False, success=200, answer=schemas.SessionCreated),
+        _route("DELETE", client, api.delete_session, tag=s, summary="End the streaming session", guard=session, success=204),
+        _route("GET", events, api.events, tag=s, summary="Poll for events", guard=session, success=200, answer=schemas.Events),
+        _route("POST", "streaming/acknowledge/webClient", api.acknowledge, tag=s, summary="Acknowledge events", guard=session, body=bodies.Acknowledge),
+        _route("POST", "messaging/connect", api.connect, tag=m, summary="Open a chat", guard=session, body=bodies.Connect),
+        _route("POST", "messaging/sendText", api.send_text, tag=m, summary="Send a text", guard=session, body=bodies.SendText),
+        _route("POST", "messaging/pushUrl", api.push_url, tag=m, summary="Send a link", guard=session, body=bodies.PushUrl),
+        _route("POST", "messaging/dial", api.dial, tag=m, summary="Ask to be called now", guard=session, body=bodies.DialRequest),
+        _route("POST", "messaging/notification", api.notification, tag=m, summary="Show composing", guard=session, body=bodies.Notification),
+        _route("POST", "messaging/disconnect", api.disconnect, tag=m, summary="End the chat", guard=session),
+        _route("POST", "messaging/scheduleCallBack", api.schedule_call_back, tag=m, summary="Book a voice callback", guard=session, body=bodies.ScheduleCallback),
+        _route("GET", "/healthz", ops.healthz, tag=o, summary="Does the process live", success=200, answer=schemas.Health),
+        _route("GET", "/readyz", ops.readyz, tag=o, summary="Does it serve", success=200, answer=schemas.Health),
+        _route("GET", "/metrics", ops.metrics, tag=o, summary="Prometheus metrics", success=200, media="text/plain"),
+    )  # fmt: skip
+
+
+class Router:
+    """Finds routes by exact path: two dictionary look-ups, whatever the table grows to."""
+
+    def __init__(self, routes: Sequence[Route]) -> None:
+        self._paths: dict[str, dict[str, Route]] = {}
+        for route in routes:
+            self._paths.setdefault(route.path, {})[route.method] = route
+
+    def find(self, path: str) -> tuple[dict[str, Route] | None, str]:
+        """The routes of a path by method, and the organization in it ("" when there is none)."""
+        if not path.startswith(PREFIX):
+            return self._paths.get(path), ""
+        org_id, _, rest = path[len(PREFIX) :].partition("/")
+        if "%" in org_id:
+            org_id = unquote(org_id)
+        # A path below an organization never begins with "/": absolute routes can't be reached from here.
+        return (None if rest.startswith("/") else self._paths.get(rest)), org_id

@@ -1,0 +1,281 @@
+"""WIRING: settings → engines → actions → http. The only file that knows all parts."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gc
+import secrets
+import signal
+import sqlite3
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
+from typing import Any
+
+import uvicorn
+import uvloop
+from prometheus_client import CollectorRegistry
+
+from frontdesk import control, telemetry
+from frontdesk.actions.admin import Admin
+from frontdesk.actions.context import Context
+from frontdesk.actions.messaging import Messaging
+from frontdesk.actions.queues import Queues
+from frontdesk.actions.scripts import Runner
+from frontdesk.actions.sessions import Sessions
+from frontdesk.actions.tokens import WebTokens
+from frontdesk.actions.usage import UsageCounter
+from frontdesk.domain.limits import IDEMPOTENCY_HOURS, Rate
+from frontdesk.domain.sessions import touch
+from frontdesk.domain.timers import WIDTH, Timers
+from frontdesk.engines.sqlite import SqliteStore
+from frontdesk.http import openapi, pages
+from frontdesk.http.asgi import AsgiApp
+from frontdesk.http.connection import Connection
+from frontdesk.http.dispatch import Dispatcher
+from frontdesk.http.guard import Gate
+from frontdesk.http.limits import Limiter, Proxies
+from frontdesk.http.ops import Operations, Reading, Readings
+from frontdesk.http.public import Limits, PublicApi
+from frontdesk.http.repeats import Repeats
+from frontdesk.http.routes import Router, table
+from frontdesk.ports import Clock, Gone, Ids
+from frontdesk.scripts import BUILT_IN
+from frontdesk.settings import Settings
+from frontdesk.streaming.hub import Hub
+
+# Milliseconds between two looks for what is too old to keep.
+_SWEEP_MS = 3600 * 1000
+# Seconds that a connection may be idle between requests: longer than the usual 60 of proxies before us, so that it
+# is they who close, and no request meets a closing connection.
+_KEEP_ALIVE_SECONDS = 75
+
+
+class SystemClock:
+    """`ports.Clock` on the machine's."""
+
+    def now_ms(self) -> int:
+        """See ports.Clock."""
+        return time.time_ns() // 1_000_000
+
+
+class RandomIds:
+    """`ports.Ids`: milliseconds, and a count that starts anew at a random place in each of them."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._last = 0
+
+    def number(self) -> int:
+        """See ports.Ids. 43 bits of milliseconds, 20 bits of count: below 2**63 until the year 2248."""
+        fresh = self._clock.now_ms() << 20
+        self._last = fresh if fresh > self._last else self._last + 1
+        return self._last
+
+    def secret(self) -> str:
+        """See ports.Ids."""
+        return secrets.token_urlsafe(18)
+
+
+class App:
+    """All parts of one running server, before it listens."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        clock: Clock | None = None,
+        ids: Ids | None = None,
+        facts: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Open the store and put everything together. Needs a running loop. Raises what the store raises."""
+        self.settings = settings
+        self.clock = clock or SystemClock()
+        self.timers = Timers()
+        self.store = SqliteStore(settings.data, self._store_broke)
+        self.hub = Hub(self.store, self.clock, self.timers)
+        self.context = Context(self.store, self.hub, self.clock, ids or RandomIds(self.clock), self.timers)
+        self.tokens = WebTokens()
+        self.queues = Queues(self.context)
+        self.scripts = Runner(self.context, self.queues, BUILT_IN)
+        self.messaging = Messaging(self.context, self.queues, self.scripts)
+        self.sessions = Sessions(self.context, self.messaging, self.queues, self.hub.open, settings.sessions_max)
+        self.usage = UsageCounter(self.context)
+        self.admin = Admin(self.context, self.tokens, self.scripts.knows)
+        self.repeats = Repeats(self.store, self.clock)
+        self.hub.on_expired = self.sessions.expire
+        self.dispatcher = self._dispatcher(facts)
+        self.asgi = AsgiApp(self.dispatcher)
+        self.recover()
+        self.timers.at(self.clock.now_ms() + _SWEEP_MS, self._sweep)
+
+    def recover(self) -> None:
+        """Take up what the store holds: at start, and after the store failed."""
+        now_ms = self.clock.now_ms()
+        self.admin.load()
+        self.hub.reset()
+        self.queues.clear()
+        self.scripts.clear()
+        self.repeats.clear()
+        floor = self.context.floor
+        floor.load(self.store.recover())
+        for session in floor.sessions.values():
+            touch(session, now_ms)
+            self.hub.open(session)
+        for interaction in floor.interactions.values():
+            if interaction.grace_until_ms:
+                self.timers.at(interaction.grace_until_ms, partial(self.sessions.grace_over, interaction))
+            if interaction.state == "queued":
+                self.queues.join(interaction)
+            self.scripts.recover(interaction)
+        telemetry.log.info("recovered", sessions=len(floor.sessions), interactions=len(floor.interactions))
+
+    def tick(self) -> None:
+        """Run what is due now."""
+        self.timers.advance(self.clock.now_ms())
+
+    def close(self) -> None:
+        """Write everything that is pending, and let go of the data. Blocks."""
+        self.hub.flush()
+        self.usage.flush()
+        self.store.close()
+
+    def _dispatcher(self, facts: Mapping[str, Any] | None) -> Dispatcher:
+        s = self.settings
+        limits = Limits(
+            tokens_by_address=_limiter("tooManyTokens", "web tokens", s.tokens_per_address),
+            tokens_by_organization=_limiter("tooManyTokens", "web tokens", s.tokens_per_organization),
+            sessions_by_address=_limiter("tooManySessions", "new streaming sessions", s.sessions_per_address),
+            messages_by_session=_limiter("tooManyMessages", "messaging requests", s.messages_per_session),
+            polls_by_session=_limiter("tooManyPolls", "polls", s.polls_per_session),
+        )
+        api = PublicApi(self.store, self.clock, self.tokens, self.sessions, self.messaging, self.hub, limits)
+        registry = CollectorRegistry()
+        registry.register(Readings(self._readings))
+        routes = table(api, Operations(registry, self._checks))
+        router = Router((*routes, *pages.routes(facts, openapi.document(routes))))
+        directory = self.context.directory
+        gate = Gate(directory, self.tokens, self.sessions, self.usage, self.clock)
+        return Dispatcher(router, gate, self.repeats, Proxies(s.trusted_proxies), directory.find_organization)
+
+    def _store_broke(self, error: BaseException) -> None:
+        telemetry.log.error("store.failed", error=repr(error))
+        try:
+            self.recover()
+        except Exception as again:  # noqa: BLE001 - the disk may be gone for a while: keep trying
+            telemetry.log.error("store.unreadable", error=repr(again))
+            self.timers.at(self.clock.now_ms() + 1000, lambda now: self._store_broke(again))
+
+    def _sweep(self, now_ms: int) -> None:
+        self.store.commit([Gone(now_ms - IDEMPOTENCY_HOURS * 3600 * 1000)], lambda error: None)
+        self.timers.at(now_ms + _SWEEP_MS, self._sweep)
+
+    def _checks(self) -> dict[str, str]:
+        try:
+            self.store.admit()
+            storage = "ok"
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is what the operator wants to read
+            storage = str(error.args[0])
+        return {"storage": storage, "serving": "stopping" if self.dispatcher.stopping else "ok"}
+
+    def _readings(self) -> Iterable[Reading]:
+        floor, hub, writer = self.context.floor, self.hub, self.store.writer
+        answered = {str(status): float(n) for status, n in self.dispatcher.answered.items()}
+        yield "frontdesk_answers", "Answers by HTTP status.", "counter", answered
+        yield "frontdesk_sessions", "Streaming sessions.", "gauge", {"alive": len(floor.sessions), "held": hub.held}
+        yield "frontdesk_interactions", "Open interactions.", "gauge", {"open": len(floor.interactions)}
+        waiting = sum(self.queues.waiting().values())
+        yield "frontdesk_queue", "Contacts that wait for an agent.", "gauge", {"waiting": waiting}
+        events = {"delivered": float(hub.delivered), "again": float(hub.redelivered)}
+        yield "frontdesk_events", "Events handed to clients.", "counter", events
+        stored = {"commits": float(writer.commits), "batches": float(writer.batches)}
+        yield "frontdesk_store", "Commits, and the batches that carried them.", "counter", stored
+        yield "frontdesk_store_pending", "Commits that wait for the disk.", "gauge", {"pending": writer.pending}
+
+
+def _limiter(reason: str, what: str, a_minute: int) -> Limiter:
+    return Limiter(reason, what, Rate(a_minute, 60) if a_minute else None)
+
+
+class _Uvicorn(uvicorn.Server):
+    """uvicorn, with a word to the held polls before it closes their connections."""
+
+    def __init__(self, config: uvicorn.Config, app: App, started: Callable[[int], None]) -> None:
+        super().__init__(config)
+        self._app = app
+        self._started = started
+
+    async def startup(self, sockets: list[Any] | None = None) -> None:
+        """See uvicorn."""
+        await super().startup(sockets)
+        if self.started:
+            self._started(self.servers[0].sockets[0].getsockname()[1])
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """As uvicorn's, but it does not raise the signal again at the end: what is pending must still be written."""
+        loop = asyncio.get_running_loop()
+        stopping = (signal.SIGINT, signal.SIGTERM)
+        for each in stopping:
+            loop.add_signal_handler(each, self.handle_exit, each, None)
+        try:
+            yield
+        finally:
+            for each in stopping:
+                loop.remove_signal_handler(each)
+
+    async def shutdown(self, sockets: list[Any] | None = None) -> None:
+        """Held polls are answered empty; whoever comes meanwhile is told to come again."""
+        self._app.dispatcher.stopping = True
+        self._app.hub.drain()
+        await super().shutdown(sockets)
+
+
+def _config(app: App) -> uvicorn.Config:
+    s = app.settings
+    return uvicorn.Config(
+        app.asgi,
+        host=s.host,
+        port=s.port,
+        http=Connection,
+        ws="none",
+        lifespan="off",
+        interface="asgi3",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        backlog=4096,
+        timeout_keep_alive=_KEEP_ALIVE_SECONDS,
+        timeout_graceful_shutdown=s.stop_seconds,
+        ssl_certfile=s.tls_certificate,
+        ssl_keyfile=s.tls_key,
+    )
+
+
+async def _tick(app: App) -> None:
+    while True:
+        await asyncio.sleep(WIDTH / 1000)
+        app.tick()
+
+
+async def run(app: App, started: Callable[[int], None]) -> None:
+    """Serve until told to stop (SIGINT, SIGTERM); `started` gets the port once connections are taken."""
+    telemetry.log.info("store.opened", path=str(app.store.path), sqlite=sqlite3.sqlite_version)
+    # What exists now lives as long as the process: the collector need not look at it again.
+    gc.collect()
+    gc.freeze()
+    ticking = asyncio.get_running_loop().create_task(_tick(app))
+    commands = await control.listen(app.settings.data, app.admin.run)
+    try:
+        await _Uvicorn(_config(app), app, started).serve()
+    finally:
+        commands.close()
+        ticking.cancel()
+        app.close()
+
+
+def main(make: Callable[[], Any]) -> None:
+    """Run the coroutine that `make` gives, on the loop that the server is built for."""
+    uvloop.run(make())

@@ -1,0 +1,316 @@
+"""Who waits for what: rings wake polls, and every poll reads after its cursor.
+
+There is one read path: after the cursor, from the tail in memory or, for what is older, from the log. A ring that
+is lost or repeated changes nothing but delay.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from frontdesk.domain import events as names
+from frontdesk.domain.errors import Unavailable, invalid_session
+from frontdesk.domain.limits import MAX_EVENTS_MAX, POLL_HOLD_SECONDS
+from frontdesk.domain.model import Entry, Session, StoredEvent
+from frontdesk.domain.sessions import check_number, is_spent, touch
+from frontdesk.domain.timers import Timers
+from frontdesk.ports import Carrier, Clock, EventStream, Poll, Store
+from frontdesk.streaming import longpoll, sse
+from frontdesk.streaming.feed import Feed, Passing
+
+# A crash shows a plain client at most this much again (milliseconds); shorter writes more cursors than messages.
+CURSOR_FLUSH_MS = 500
+COMPOSING = "messaging.Notification"
+
+
+def _event_id(interaction_id: int, seq: int) -> str:
+    return f"{interaction_id}-{seq}"
+
+
+class Hub:
+    """All readers of this process."""
+
+    def __init__(self, store: Store, clock: Clock, timers: Timers) -> None:
+        self._store = store
+        self._clock = clock
+        self._timers = timers
+        self._feeds: dict[str, Feed] = {}
+        self._moved: dict[str, Session] = {}
+        self.on_expired: Callable[[Session], None] = lambda session: None
+        self.held = 0
+        self.delivered = 0
+        self.redelivered = 0
+
+    # ---- for the actions (ports.Streams)
+
+    def open(self, session: Session) -> Feed:
+        """Begin to watch a session: it expires when nobody polls it for its inactivity delay."""
+        feed = self._feeds[session.session_id] = Feed(session)
+        self._timers.at(session.deadline_ms, lambda now: self._look_alive(feed, now))
+        return feed
+
+    def deliver(self, entries: Sequence[Entry]) -> None:
+        """Committed entries are on their session's stream. All of them first, then one ring: one answer carries them."""
+        rung: Feed | None = None
+        for entry in entries:
+            feed = self._append(entry)
+            if rung is not None and feed is not rung:
+                self._ring(rung)
+            rung = feed or rung
+        if rung is not None:
+            self._ring(rung)
+
+    def _append(self, entry: Entry) -> Feed | None:
+        session = entry.session
+        feed = self._feeds.get(session.session_id) if session is not None else None
+        if feed is None:
+            return None
+        if entry.kind == "messaging.Text" and feed.passing:
+            # The message is what the typing was about; shown after it, it would never end.
+            feed.passing.pop(COMPOSING, None)
+        event_id = _event_id(entry.interaction.interaction_id, entry.seq)
+        body = names.envelope(entry.kind, entry.time_ms, entry.payload, event_id=event_id, number=entry.stream_seq)
+        return feed if feed.append(entry.stream_seq, body) else None
+
+    def passing(self, session: Session, kind: str, payload: str, expires_ms: int) -> None:
+        """Send something that is never stored."""
+        feed = self._feeds.get(session.session_id)
+        if feed is None:
+            return
+        if feed.passing is None:
+            feed.passing = {}
+        feed.passing[kind] = Passing(names.envelope(kind, self._clock.now_ms(), payload), expires_ms)
+        self._ring(feed)
+
+    def closed(self, session: Session) -> None:
+        """The session is over."""
+        feed = self._feeds.pop(session.session_id, None)
+        self._moved.pop(session.session_id, None)
+        if feed is None:
+            return
+        if feed.poll is not None:
+            self._release(feed).refuse(invalid_session())
+        if feed.channel is not None:
+            self._leave(feed).close()
+
+    # ---- for clients
+
+    def poll(self, session: Session, poll: Poll, max_events: int, after: int | None) -> None:
+        """Answer `poll` at once if there is something, else hold it (document: 15 s).
+
+        A newer poll ends the older one with an empty answer, so no event can overtake another. Raises Invalid
+        when `after` was never sent.
+        """
+        feed = self._arrive(session, poll.carrier, after)
+        feed.poll, feed.poll_max, feed.poll_after = poll, max_events, feed.sent
+        feed.hold_until = self._clock.now_ms() + POLL_HOLD_SECONDS * 1000
+        self.held += 1
+        self._ring(feed)
+        if feed.poll is poll and not feed.timed:
+            feed.timed = True
+            self._timers.at(feed.hold_until, lambda now: self._let_go(feed, now))
+
+    def subscribe(self, session: Session, channel: EventStream, after: int | None) -> None:
+        """Send everything after the cursor, and what follows, to `channel` until it is left or closed."""
+        feed = self._arrive(session, channel.carrier, after)
+        feed.channel = channel
+        self.held += 1
+        channel.write(sse.OPENING)
+        self._timers.at(self._clock.now_ms() + sse.HEARTBEAT_SECONDS * 1000, lambda now: self._beat(feed, channel, now))
+        self._ring(feed)
+
+    def acknowledge(self, session: Session, number: int) -> None:
+        """The client has handled everything up to `number`. Raises Invalid when that was never sent."""
+        feed = self._feed(session)
+        check_number(number, feed.head)
+        feed.sent = max(feed.sent, number)
+        if feed.confirm(number):
+            self._note(session)
+
+    def left(self, session: Session, waiter: Poll | EventStream) -> None:
+        """The connection of a held poll or stream went away: nothing was handed over, nothing is lost."""
+        feed = self._feeds.get(session.session_id)
+        if feed is None:
+            return
+        if feed.poll is waiter:
+            self._release(feed)
+        elif feed.channel is waiter:
+            self._leave(feed)
+
+    def more(self, session: Session, channel: EventStream) -> None:
+        """A slow stream can be written to again."""
+        feed = self._feeds.get(session.session_id)
+        if feed is not None and feed.channel is channel:
+            self._ring(feed)
+
+    def drain(self) -> None:
+        """Answer every held poll empty and end every stream: the process stops, and clients come back to the next."""
+        for feed in list(self._feeds.values()):
+            if feed.poll is not None:
+                self._release(feed).answer(longpoll.NOTHING)
+            if feed.channel is not None:
+                self._leave(feed).close()
+
+    def reset(self) -> None:
+        """Forget every reader; held polls are refused with a passing fault. What matters is in the log."""
+        again = Unavailable("storageFailed", "The server reads its data again; repeat the request in a moment.")
+        for feed in list(self._feeds.values()):
+            if feed.poll is not None:
+                self._release(feed).refuse(again)
+            if feed.channel is not None:
+                self._leave(feed).close()
+        self._feeds.clear()
+        self._moved.clear()
+
+    def flush(self) -> None:
+        """Write the cursors that moved. Never waited for: a lost move means a repeat, not a loss."""
+        if self._moved:
+            moved, self._moved = self._moved, {}
+            self._store.commit(tuple(moved.values()), lambda error: None)
+
+    # ---- inside
+
+    def _feed(self, session: Session) -> Feed:
+        feed = self._feeds.get(session.session_id)
+        if feed is None:
+            raise invalid_session()
+        return feed
+
+    def _arrive(self, session: Session, carrier: Carrier, after: int | None) -> Feed:
+        feed = self._feed(session)
+        if after is not None:
+            check_number(after, feed.head)
+        if feed.poll is not None:
+            self._release(feed).answer(longpoll.NOTHING)
+        if feed.channel is not None:
+            self._leave(feed).close()
+        before = session.cursor
+        was_sent = feed.sent
+        if feed.settle(carrier, after) < was_sent:
+            self.redelivered += was_sent - feed.sent
+        if session.cursor != before:
+            self._note(session)
+        if is_spent(session):
+            raise invalid_session()
+        touch(session, self._clock.now_ms())
+        return feed
+
+    def _ring(self, feed: Feed) -> None:
+        """Something may be there: give it to whoever waits."""
+        if feed.reading:
+            return
+        if feed.poll is not None:
+            found = feed.take(feed.poll_after, feed.poll_max)
+            if found is None:
+                self._read(feed, feed.poll_after, feed.poll_max)
+            else:
+                self._answer(feed, found)
+        elif feed.channel is not None:
+            self._pour(feed)
+
+    def _answer(self, feed: Feed, found: Sequence[bytes]) -> None:
+        count = len(found)
+        if feed.passing is not None:
+            found = [*found, *feed.take_passing(self._clock.now_ms(), feed.poll_max - count)]
+        if found:
+            feed.sent = feed.poll_after + count
+            self.delivered += count
+            self._release(feed).answer(longpoll.body(found))
+
+    def _pour(self, feed: Feed) -> None:
+        found = feed.take(feed.sent, MAX_EVENTS_MAX)
+        if found is None:
+            self._read(feed, feed.sent, MAX_EVENTS_MAX)
+            return
+        if found and not feed.session.require_acknowledgement and feed.carrier and feed.carrier.delivered():
+            # All earlier frames have arrived: only what is written from here on can be lost with the connection.
+            if feed.confirm(feed.sent):
+                self._note(feed.session)
+            found = feed.take(feed.sent, MAX_EVENTS_MAX) or ()
+        self._write(feed, found)
+
+    def _write(self, feed: Feed, found: Sequence[bytes]) -> None:
+        channel = feed.channel
+        assert channel is not None
+        for body in found:
+            feed.sent += 1
+            self.delivered += 1
+            if not channel.write(sse.frame(body, feed.sent)):
+                return
+        for body in feed.take_passing(self._clock.now_ms(), MAX_EVENTS_MAX):
+            channel.write(sse.frame(body))
+
+    def _read(self, feed: Feed, after: int, limit: int) -> None:
+        feed.reading = True
+        self._store.read_events(
+            feed.session.session_id, after, limit, lambda found: self._read_done(feed, after, found)
+        )
+
+    def _read_done(self, feed: Feed, after: int, found: list[StoredEvent] | BaseException) -> None:
+        feed.reading = False
+        if isinstance(found, BaseException):
+            if feed.poll is not None:
+                self._release(feed).refuse(Unavailable("readFailed", "Reading failed; repeat the request in a moment."))
+            return
+        bodies = [
+            names.envelope(
+                e.kind, e.time_ms, e.payload, event_id=_event_id(e.interaction_id, e.seq), number=e.stream_seq
+            )
+            for e in found
+        ]
+        if feed.poll is not None and feed.poll_after == after:
+            self._answer(feed, bodies[: feed.poll_max])
+        elif feed.channel is not None and feed.sent == after:
+            self._write(feed, bodies)
+        # Another reader may have come meanwhile, or a stream has more to read.
+        if bodies and feed.is_held:
+            self._ring(feed)
+
+    def _release(self, feed: Feed) -> Poll:
+        poll = feed.poll
+        assert poll is not None
+        feed.poll = None
+        self.held -= 1
+        touch(feed.session, self._clock.now_ms())
+        return poll
+
+    def _leave(self, feed: Feed) -> EventStream:
+        channel = feed.channel
+        assert channel is not None
+        feed.channel = None
+        self.held -= 1
+        touch(feed.session, self._clock.now_ms())
+        return channel
+
+    def _note(self, session: Session) -> None:
+        if not self._moved:
+            self._timers.at(self._clock.now_ms() + CURSOR_FLUSH_MS, lambda now: self.flush())
+        self._moved[session.session_id] = session
+
+    def _let_go(self, feed: Feed, now_ms: int) -> None:
+        """The hold of a poll is over, or a later one took its place."""
+        feed.timed = False
+        if feed.poll is None:
+            return
+        if feed.hold_until > now_ms:
+            feed.timed = True
+            self._timers.at(feed.hold_until, lambda now: self._let_go(feed, now))
+            return
+        self._release(feed).answer(longpoll.NOTHING)
+
+    def _beat(self, feed: Feed, channel: EventStream, now_ms: int) -> None:
+        if feed.channel is channel:
+            channel.write(sse.HEARTBEAT)
+            self._timers.at(now_ms + sse.HEARTBEAT_SECONDS * 1000, lambda now: self._beat(feed, channel, now))
+
+    def _look_alive(self, feed: Feed, now_ms: int) -> None:
+        """At a session's deadline: expire it, or come back at the deadline that a poll has set since."""
+        session = feed.session
+        if self._feeds.get(session.session_id) is not feed:
+            return
+        if feed.is_held:
+            touch(session, now_ms)
+        if session.deadline_ms > now_ms:
+            self._timers.at(session.deadline_ms, lambda now: self._look_alive(feed, now))
+        else:
+            self.on_expired(session)
