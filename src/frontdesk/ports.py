@@ -74,7 +74,7 @@ class Store(Protocol):
     """The truth: an append-only log for each interaction, and the records around it."""
 
     def admit(self) -> None:
-        """Ask before anything is decided. Raises TooMany when too much is pending, Unavailable when nothing is taken."""
+        """Ask before anything is decided. Raises TooMany (too much is pending), Unavailable (nothing is taken)."""
 
     def commit(self, records: Sequence[Record], done: Done) -> None:
         """Store `records` together, durably, and then call `done(None)`; or none of them, and `done(error)`.

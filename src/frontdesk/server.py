@@ -165,7 +165,10 @@ class App:
             self.recover()
         except Exception as again:  # noqa: BLE001 - the disk may be gone for a while: keep trying
             telemetry.log.error("store.unreadable", error=repr(again))
-            self.timers.at(self.clock.now_ms() + 1000, lambda now: self._store_broke(again))
+            self.timers.at(self.clock.now_ms() + 1000, partial(self._look_again, again))
+
+    def _look_again(self, error: BaseException, now_ms: int) -> None:
+        self._store_broke(error)
 
     def _sweep(self, now_ms: int) -> None:
         self.store.commit([Gone(now_ms - IDEMPOTENCY_HOURS * 3600 * 1000)], lambda error: None)

@@ -35,7 +35,7 @@ class Settings(BaseSettings):
         [], description="Addresses and networks whose X-Forwarded-For is believed (JSON list)."
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least severity logged.")
-    log_json: bool = Field(False, description="Log JSON, one object a line, instead of lines for people.")
+    log_json: bool = Field(default=False, description="Log JSON, one object a line, instead of lines for people.")
     sessions_max: int = Field(
         100_000, ge=1, description="Streaming sessions at one time; above it creating answers 429."
     )
@@ -56,8 +56,8 @@ class Settings(BaseSettings):
         settings_cls: type[BaseSettings],
         init_settings: PydanticBaseSettingsSource,
         env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,
-        file_secret_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - pydantic passes all four
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Command line over environment over file."""
         return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, toml_file=config_file())

@@ -200,7 +200,8 @@ def worktype_create(
 ) -> None:
     """Make a work type."""
     made = command(
-        data, "worktype.create", org_id=org_id, work_type_id=work_type_id, name=name, channels=channel or ["chat"], script=script
+        data, "worktype.create", org_id=org_id, work_type_id=work_type_id, name=name,
+        channels=channel or ["chat"], script=script,
     )  # fmt: skip
     _listed("Made", [made], "", json=json)
 

@@ -42,6 +42,10 @@ class Rate(Struct, frozen=True):
     seconds: float
 
 
+# Tolerance: sums of floats must not refuse the last of `count` calls.
+_HAIR_SECONDS = 1e-9
+
+
 def gcra(rate: Rate, theoretical: float, now: float) -> tuple[float, float]:
     """The generic cell rate algorithm: one number per caller remembers its whole past.
 
@@ -51,7 +55,6 @@ def gcra(rate: Rate, theoretical: float, now: float) -> tuple[float, float]:
     interval = rate.seconds / rate.count
     start = max(theoretical, now)
     wait = start + interval - rate.seconds - now
-    # A hair of tolerance: sums of floats must not refuse the last of `count` calls.
-    if wait > 1e-9:
+    if wait > _HAIR_SECONDS:
         return theoretical, wait
     return start + interval, 0.0

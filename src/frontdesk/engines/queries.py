@@ -62,7 +62,7 @@ def session(db: Connection, session_id: str) -> Session | None:
 def _newest_events(db: Connection, which: ColumnElement[bool]) -> dict[str, int]:
     log = interactions.join(entries, entries.c.interaction_id == interactions.c.interaction_id)
     newest = select(interactions.c.session_id, func.max(entries.c.stream_seq)).select_from(log).where(which)
-    return {session_id: number for session_id, number in db.execute(newest.group_by(interactions.c.session_id))}
+    return dict(db.execute(newest.group_by(interactions.c.session_id)).tuples().all())
 
 
 def _with_head(found: Session, streams: dict[str, int]) -> Session:
@@ -129,5 +129,5 @@ def usage_of(db: Connection, key_ids: Iterable[str]) -> list[Usage]:
 
 
 def answer(db: Connection) -> Any:
-    """The cheapest question: does the database answer?"""
+    """Ask the cheapest question, to see whether the database answers."""
     return db.exec_driver_sql("SELECT 1").scalar()

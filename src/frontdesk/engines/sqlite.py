@@ -28,6 +28,8 @@ T = TypeVar("T")
 FILE = "frontdesk.db"
 # Seconds a reader waits for a lock: only while the file is opened or closed.
 BUSY_SECONDS = 5
+# What `PRAGMA synchronous` reads back for FULL.
+_FULL = 2
 
 
 class DataInUse(Exception):
@@ -57,14 +59,14 @@ def lock(folder: Path) -> IO[str]:
 def open_writer(path: Path) -> sqlite3.Connection:
     """The writing connection. Raises UnsafeStorage when the file system can't give WAL with synchronous=FULL."""
     db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=BUSY_SECONDS)
-    os.chmod(path, 0o600)
+    path.chmod(0o600)
     (mode,) = db.execute("PRAGMA journal_mode = WAL").fetchone()
     db.execute("PRAGMA synchronous = FULL")
     # macOS: fsync alone does not reach the disk.
     db.execute("PRAGMA fullfsync = ON")
     (level,) = db.execute("PRAGMA synchronous").fetchone()
-    if mode != "wal" or level != 2:
-        raise UnsafeStorage(f"{path}: journal_mode is {mode} and synchronous is {level}; wal and 2 (FULL) are needed.")
+    if mode != "wal" or level != _FULL:
+        raise UnsafeStorage(f"{path}: journal_mode is {mode} and synchronous is {level}; both must be wal and {_FULL}.")
     return db
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, MutableMapping
+from http import HTTPStatus
 from typing import Any
 
 from frontdesk.domain.errors import Invalid
@@ -57,7 +58,7 @@ class AsgiApp:
 
     async def _send(self, request: Request, answer: Answer, send: Send) -> None:
         headers = self._dispatcher.headers(request, answer.status, answer.headers)
-        if answer.status != 204:
+        if answer.status != HTTPStatus.NO_CONTENT:
             headers = (*headers, (b"content-length", b"%d" % len(answer.body)))
         await _start(send, answer.status, headers)
         await send({"type": "http.response.body", "body": answer.body})

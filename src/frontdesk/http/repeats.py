@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
+from http import HTTPStatus
 
 from frontdesk.domain.errors import Invalid, Unavailable
 from frontdesk.domain.limits import IDEMPOTENCY_HOURS, IDEMPOTENCY_KEY_MAX
@@ -79,10 +80,9 @@ class Repeats:
             _, waiting = self._under_way.pop(identity)
             result: Result
             try:
-                if isinstance(known, BaseException):
-                    raise Unavailable("readFailed", "Reading failed; repeat the request in a moment.")
-                if known is not None and not self._is_over(known):
-                    result = _again(known, digest)
+                stored = _read(known)
+                if stored is not None and not self._is_over(stored):
+                    result = _again(stored, digest)
                 else:
                     result = self._first(call, identity, digest, run)
             except Exception as error:  # noqa: BLE001 - becomes the answer of everyone who waits
@@ -115,7 +115,7 @@ class Repeats:
         return result
 
     def _remember(self, call: Call, identity: Id, answer: Answer) -> None:
-        if answer.status >= 300 or call.keep is None:
+        if answer.status >= HTTPStatus.MULTIPLE_CHOICES or call.keep is None:
             return
         if len(self._known) >= MEMORY_MAX:
             oldest = self._known.pop(next(iter(self._known)))
@@ -127,6 +127,12 @@ def _scope(call: Call) -> str:
     """Keys of different clients must not meet: a session's own, or one address with one API key."""
     session = getattr(call, "session", None)
     return session.session_id if session is not None else f"{call.api_key.key_id} {call.address}"
+
+
+def _read(found: Repeat | BaseException | None) -> Repeat | None:
+    if isinstance(found, BaseException):
+        raise Unavailable("readFailed", "Reading failed; repeat the request in a moment.")
+    return found
 
 
 def _again(known: Repeat, digest: str) -> Answer:

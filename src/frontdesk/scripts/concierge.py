@@ -53,15 +53,19 @@ class Concierge:
             return _ask_minutes(happened.body)
         if happened.kind != "messaging.Text":
             return Outcome(state=state)
-        if state == "digits":
-            return _ask_minutes(happened.body)
-        if state.startswith("minutes "):
-            return _book(state.removeprefix("minutes "), happened.body)
-        return _answer(happened.body)
+        return _reply(state, happened.body)
 
 
 def _say(text: str, state: str = "") -> Outcome:
     return Outcome((Say(text),), state, COMPOSING_MS)
+
+
+def _reply(state: str, text: str) -> Outcome:
+    if state == "digits":
+        return _ask_minutes(text)
+    if state.startswith("minutes "):
+        return _book(state.removeprefix("minutes "), text)
+    return _answer(text)
 
 
 def _answer(text: str) -> Outcome:

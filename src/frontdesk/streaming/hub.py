@@ -50,7 +50,7 @@ class Hub:
         return feed
 
     def deliver(self, entries: Sequence[Entry]) -> None:
-        """Committed entries are on their session's stream. All of them first, then one ring: one answer carries them."""
+        """Append committed entries to their session's stream; then ring once, so that one answer carries them all."""
         rung: Feed | None = None
         for entry in entries:
             feed = self._append(entry)
