@@ -1,7 +1,7 @@
 """The command line: which servers, which scenarios, how many rounds."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Annotated, NamedTuple, TypeVar
 
@@ -46,15 +46,20 @@ def bench(  # noqa: PLR0913  each argument is an option of the command
 ) -> None:
     """Measure frontdesk and its peers side by side on this machine."""
     plan = replace(QUICK if quick else Plan(seconds=seconds), server_cpus=server_cpus, client_cpus=client_cpus)
+    rounds = 1 if quick else rounds
     chosen = _chosen(scenarios, SCENARIOS, "scenario")
     peers = _chosen(only, {peer.name: peer for peer in all_peers()}, "server")
-    facts = machine.facts()
+    facts = machine.facts() | {
+        "run": f"{rounds} rounds of {plan.seconds:g} s, server on CPU {server_cpus}, generator on CPU {client_cpus}"
+    }
     results = Results()
     ready = _prepare(peers, results, client_cpus)
     at = {scenario.name: _points(scenario, points, quick=quick) for scenario in chosen}
-    _measure(_order(1 if quick else rounds, at, ready), plan, results)
+    for done in _measured(order_of_runs(rounds, at, ready), plan, results):
+        # After each sample: who stops a run of an hour keeps what was measured.
+        document.save(done, facts)
     _show(results)
-    console.print(f"Every sample: {os.path.relpath(document.save(results, facts))}")
+    console.print(f"Every sample: {os.path.relpath(document.SAMPLES)}")
     if docs and not quick:
         document.publish(results, facts)
         console.print(f"Written: {os.path.relpath(DOCUMENT)}")
@@ -98,7 +103,7 @@ def _install(peer: Peer, results: Results) -> None:
         console.print(f"[yellow]{peer.name} is missing:[/] {absence}")
 
 
-def _order(rounds: int, points: Mapping[str, tuple[int, ...]], peers: list[Peer]) -> list[Run]:
+def order_of_runs(rounds: int, points: Mapping[str, tuple[int, ...]], peers: list[Peer]) -> list[Run]:
     """Servers take turns at every point, so that a machine that drifts slows all of them alike."""
     return [
         Run(number, SCENARIOS[name], point, peer)
@@ -110,17 +115,19 @@ def _order(rounds: int, points: Mapping[str, tuple[int, ...]], peers: list[Peer]
     ]
 
 
-def _measure(runs: list[Run], plan: Plan, results: Results) -> None:
+def _measured(runs: list[Run], plan: Plan, results: Results) -> Iterator[Results]:
+    """Make the runs, showing how far they are; yields the results after each."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, TimeRemainingColumn(), console=console) as progress:
         task = progress.add_task("", total=len(runs))
         for run in runs:
             progress.update(task, description=f"{run.scenario.name} {run.point:,} {run.peer.name}")
-            _measure_one(run, plan, results)
+            measure_one(run, plan, results)
             progress.advance(task)
+            yield results
 
 
-def _measure_one(run: Run, plan: Plan, results: Results) -> None:
+def measure_one(run: Run, plan: Plan, results: Results) -> None:
     """One sample; a server that breaks down is named in the result and the others go on."""
     cell = Cell(run.scenario.name, run.point, run.peer.name)
     try:

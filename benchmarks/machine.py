@@ -6,7 +6,7 @@ import sqlite3
 from datetime import UTC, datetime
 from pathlib import Path
 
-from benchmarks.paths import BUILD, REPOSITORY
+from benchmarks.paths import HERE, REPOSITORY
 from benchmarks.peers.base import output
 
 
@@ -18,7 +18,7 @@ def facts() -> dict[str, str]:
         "CPU": f"{_cpu_model()}, {os.cpu_count()} cores",
         "memory": f"{os.sysconf('SC_PHYS_PAGES') * os.sysconf('SC_PAGE_SIZE') / 2**30:.0f} GiB",
         "kernel": f"{platform.system()} {platform.release()}",
-        "file system of the database": output("stat", "--file-system", "--format=%T", str(BUILD)),
+        "file system of the database": output("stat", "--file-system", "--format=%T", str(HERE)),
         "Python": platform.python_version(),
         "SQLite": sqlite3.sqlite_version,
         "load average before": ", ".join(f"{load:.2f}" for load in os.getloadavg()),

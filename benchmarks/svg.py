@@ -29,13 +29,13 @@ class Axis:
     ticks: list[float]
 
 
-def line_chart(title: str, x_name: str, y_name: str, lines: Mapping[str, Points], *, log: bool = False) -> str:
+def line_chart(title: str, x_name: str, lines: Mapping[str, Points], *, log: bool = False) -> str:
     """Lines over a linear x; y starts at zero, or is logarithmic."""
     every = [point for points in lines.values() for point in points]
     x = _linear(0, max(point[0] for point in every), LEFT, WIDTH - RIGHT)
     heights = [point[1] for point in every]
     y = _logarithmic(heights, HEIGHT - BOTTOM, TOP) if log else _linear(0, max(heights), HEIGHT - BOTTOM, TOP)
-    parts = [_grid(x, y), _axis_names(x_name, y_name)]
+    parts = [_grid(x, y), _axis_name(x_name)]
     parts += [_line(points, x, y, colour) for points, colour in zip(lines.values(), _colours(lines), strict=True)]
     parts.append(_line_labels(lines, y))
     return _document(title, HEIGHT, parts)
@@ -98,11 +98,9 @@ def _grid(x: Axis, y: Axis) -> str:
     return "\n".join([*across, *under])
 
 
-def _axis_names(x_name: str, y_name: str) -> str:
-    return (
-        f'<text x="{(LEFT + WIDTH - RIGHT) / 2:.0f}" y="{HEIGHT - 10}" text-anchor="middle">{escape(x_name)}</text>\n'
-        f'<text x="16" y="{TOP - 6}">{escape(y_name)}</text>'
-    )
+def _axis_name(name: str) -> str:
+    middle = (LEFT + WIDTH - RIGHT) / 2
+    return f'<text x="{middle:.0f}" y="{HEIGHT - 10}" text-anchor="middle">{escape(name)}</text>'
 
 
 def _line(points: Points, x: Axis, y: Axis, colour: str) -> str:

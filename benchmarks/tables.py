@@ -39,11 +39,12 @@ class Table:
 RATE = Column("rate", "messages/s", 0, "reference")
 LATENCY = (Column("p50", "p50 ms", 2), Column("p99", "p99 ms", 2))
 TROUBLE = (Column("lost", "lost"), Column("errors", "errors"))
-SLOW = (Column("rate", "messages/s"), *LATENCY, Column("max", "max ms", 1), *TROUBLE)
+PACED = (Column("rate", "messages/s"), *LATENCY, Column("max", "max ms", 1), *TROUBLE)
+SLOW = (Column("slow", "held open"), *PACED)
 COLUMNS: dict[str, tuple[Column, ...]] = {
     "post": (Column("rate", "POST/s", 0, "reference"), *LATENCY, Column("errors", "errors")),
     "chat": (RATE, *LATENCY, *TROUBLE),
-    "half": (Column("offered", "offered/s"), *SLOW),
+    "half": (Column("offered", "offered/s"), *PACED),
     "idle": (
         Column("kib", "KiB a held poll", 1, "reference"),
         Column("kib_with_session", "KiB with its session", 1),

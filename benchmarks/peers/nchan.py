@@ -43,11 +43,13 @@ class Nchan:
 
 def _configuration(folder: Path, port: int) -> str:
     template = (PEER_FILES / "nchan.conf").read_text()
+    files = raise_file_limit()
     values = {
         "@MODULE@": str(MODULE),
         "@FOLDER@": str(folder),
         "@PORT@": str(port),
-        "@FILES@": str(raise_file_limit()),
+        "@FILES@": str(files),
+        "@SLOTS@": str(2 * files),
         # Workers of a root-owned nginx become www-data, who may not enter the benchmark's folder.
         "@USER@": "user root;" if os.geteuid() == 0 else "",
     }

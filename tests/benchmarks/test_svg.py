@@ -21,7 +21,7 @@ def heights(line: ET.Element) -> list[float]:
 
 def test_each_line_is_drawn_with_its_name_and_a_mark_for_each_point() -> None:
     """Colours alone would not tell the servers apart for everyone."""
-    drawing = svg.line_chart("Rate", "polls", "", {"a<b": [(1, 10), (2, 20)], "other": [(1, 5), (2, 5)]})
+    drawing = svg.line_chart("Rate", "polls", {"a<b": [(1, 10), (2, 20)], "other": [(1, 5), (2, 5)]})
 
     assert len(elements(drawing, "polyline")) == 2
     assert len(elements(drawing, "circle")) == 4
@@ -30,7 +30,7 @@ def test_each_line_is_drawn_with_its_name_and_a_mark_for_each_point() -> None:
 
 def test_linear_axis_starts_at_zero_so_that_heights_are_in_proportion() -> None:
     """Twice the rate is twice as high."""
-    drawing = svg.line_chart("Rate", "polls", "", {"a": [(0, 0), (1, 10), (2, 20)]})
+    drawing = svg.line_chart("Rate", "polls", {"a": [(0, 0), (1, 10), (2, 20)]})
     zero, half, full = heights(elements(drawing, "polyline")[0])
 
     assert abs((zero - full) - 2 * (zero - half)) < 0.2
@@ -38,7 +38,7 @@ def test_linear_axis_starts_at_zero_so_that_heights_are_in_proportion() -> None:
 
 def test_logarithmic_axis_gives_each_power_of_ten_the_same_height() -> None:
     """Latencies of 1 ms and of 1 s stay readable in one picture."""
-    drawing = svg.line_chart("p99", "polls", "", {"a": [(0, 1), (1, 10), (2, 100)]}, log=True)
+    drawing = svg.line_chart("p99", "polls", {"a": [(0, 1), (1, 10), (2, 100)]}, log=True)
     one, ten, hundred = heights(elements(drawing, "polyline")[0])
 
     assert abs((one - ten) - (ten - hundred)) < 0.2
@@ -47,7 +47,7 @@ def test_logarithmic_axis_gives_each_power_of_ten_the_same_height() -> None:
 def test_names_of_lines_that_end_together_do_not_cover_each_other() -> None:
     """Four servers with the same number have four readable names."""
     lines = {name: [(1, 10.0), (2, 10.0)] for name in "abcd"}
-    labels = [text for text in elements(svg.line_chart("t", "x", "", lines), "text") if text.text in lines]
+    labels = [text for text in elements(svg.line_chart("t", "x", lines), "text") if text.text in lines]
     tops = sorted(float(text.attrib["y"]) for text in labels)
 
     assert all(below - above >= svg.LABEL_HEIGHT for above, below in pairwise(tops))
