@@ -45,7 +45,7 @@ class PowerCut:
         """
         shutil.rmtree(self.shadow, ignore_errors=True)
         self.data.mkdir(parents=True, exist_ok=True)
-        shutil.copytree(self.data, self.shadow, ignore=shutil.ignore_patterns(f"*{_REBUILT_AT_OPEN}"))
+        shutil.copytree(self.data, self.shadow, ignore=_not_modelled)
         return {
             "LD_PRELOAD": str(self.library),
             "POWERCUT_DIR": str(self.data.resolve()),
@@ -66,13 +66,23 @@ class PowerCut:
 
     def _let_survive(self, survivors: random.Random) -> None:
         for path in sorted(self.data.rglob("*")):
-            if not path.is_file() or path.name.endswith(_REBUILT_AT_OPEN):
+            if not _is_modelled(path):
                 continue
             kept = self.shadow / path.relative_to(self.data)
             if kept.exists() or survivors.random() < 0.5:
                 kept.parent.mkdir(parents=True, exist_ok=True)
                 synced = kept.read_bytes() if kept.exists() else b""
                 kept.write_bytes(_mixture(synced, path.read_bytes(), survivors))
+
+
+def _is_modelled(path: Path) -> bool:
+    return path.is_file() and not path.name.endswith(_REBUILT_AT_OPEN)
+
+
+def _not_modelled(folder: str, names: list[str]) -> list[str]:
+    """Leave out what a killed process left behind and no disk keeps: sockets above all."""
+    paths = [Path(folder, name) for name in names]
+    return [path.name for path in paths if not path.is_dir() and not _is_modelled(path)]
 
 
 def _mixture(synced: bytes, written: bytes, survivors: random.Random) -> bytes:
