@@ -26,6 +26,7 @@ def test_chat_with_the_concierge_from_hello_to_goodbye(open_page: OpenPage) -> N
     chat = Chat(page)
     chat.start()
     chat.greeted()
+    expect(chat.box).to_be_focused()
     chat.say("what does it cost?")
     expect(chat.theirs.nth(1)).to_contain_text("open source")
     expect(chat.mine.locator(".mark")).to_have_text("Sent")

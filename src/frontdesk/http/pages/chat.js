@@ -69,7 +69,10 @@ class Page {
     const on = (name, act) => client.addEventListener(name, (event) => act(/** @type {CustomEvent} */ (event).detail));
     on("event", (event) => this.#take(event));
     on("status", (detail) => this.#mark(detail));
-    on("phase", () => this.#showPhase());
+    on("phase", () => {
+      this.#showPhase();
+      this.#moveFocus();
+    });
     on("connection", ({ ok }) => this.#presence.connection(ok));
     on("change", () => this.#save());
   }
@@ -217,7 +220,6 @@ class Page {
   #showPhase() {
     const { phase, reason, workTypeId } = this.client.state;
     const talking = phase === "open" || phase === "ended";
-    const hadFocus = need("chat", HTMLElement).contains(document.activeElement);
     this.#start.hidden = talking;
     this.#talk.hidden = !talking;
     this.#composer.hidden = phase === "ended";
@@ -230,14 +232,17 @@ class Page {
     need("chat-state", HTMLElement).textContent = words[phase];
     need("chat", HTMLElement).dataset["phase"] = phase;
     this.#presence.phase(phase);
-    if (hadFocus && phase === "open") this.#enterTalk();
-    if (hadFocus && phase === "ended") need("again", HTMLElement).focus();
   }
 
-  /** On a phone the page above the chat has done its work. */
-  #enterTalk() {
+  /** Follows what was hidden under the focus, and never takes it from elsewhere on the page. */
+  #moveFocus() {
+    const { phase } = this.client.state;
+    const chat = need("chat", HTMLElement);
+    const isHere = chat.contains(document.activeElement);
+    if (phase === "ended" && isHere) need("again", HTMLElement).focus();
+    if (phase !== "open" || !(isHere || document.activeElement === document.body)) return; // a disabled button loses it
     this.#text.focus({ preventScroll: true });
-    need("chat", HTMLElement).scrollIntoView({ block: "nearest" });
+    chat.scrollIntoView({ block: "nearest" }); // on a phone the page above the chat has done its work
   }
 
   #save() {
