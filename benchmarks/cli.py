@@ -15,7 +15,7 @@ from benchmarks.paths import DOCUMENT
 from benchmarks.peers import Missing, Peer, all_peers
 from benchmarks.results import Cell, Results, Sample
 from benchmarks.scenarios import QUICK, QUICK_POINTS, SCENARIOS, Plan, Scenario
-from benchmarks.tables import LEFT_COLUMNS, Table, comparison, scenario_table
+from benchmarks.tables import Table, comparison, scenario_table
 
 console = Console()
 Named = TypeVar("Named")
@@ -156,7 +156,7 @@ def _show(results: Results) -> None:
 def _rich(table: Table) -> RichTable:
     shown = RichTable(title=table.title)
     for number, heading in enumerate(table.headings):
-        shown.add_column(heading, justify="left" if number < LEFT_COLUMNS else "right")
+        shown.add_column(heading, justify="left" if number < table.names else "right")
     for row in table.rows:
         shown.add_row(*row)
     return shown

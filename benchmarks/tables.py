@@ -12,8 +12,6 @@ GENERATOR_BUSY = 0.95
 BUSY_MARK = " †"
 NOTHING = "-"
 TIMES = "\N{MULTIPLICATION SIGN}"
-# Names stand left, numbers right.
-LEFT_COLUMNS = 2
 
 
 @dataclass(frozen=True)
@@ -34,6 +32,8 @@ class Table:
     title: str
     headings: list[str]
     rows: list[list[str]]
+    # How many columns from the left hold names, which stand left; numbers stand right.
+    names: int = 2
 
 
 RATE = Column("rate", "messages/s", 0, "reference")
@@ -79,7 +79,7 @@ def comparison(results: Results) -> Table | None:
     others = {s.cell.server: None for s in results.samples if s.cell.server != OURS}
     rows = [[other, *(_against(results, other, *column) for column in columns)] for other in others]
     headings = [f"{column.heading}, {point:,} {SCENARIOS[name].point_name}" for name, point, column in columns]
-    return Table(f"{OURS} divided by …", ["server", *headings], rows)
+    return Table(f"{OURS} divided by …", ["server", *headings], rows, names=1)
 
 
 def _against(results: Results, other: str, scenario: str, point: int, column: Column) -> str:

@@ -33,7 +33,7 @@ class Frontdesk:
         """It is this checkout's own command."""
         if not COMMAND.exists():
             raise Missing(f"{COMMAND.name} is not installed beside {Path(sys.executable).name} (make install)")
-        return output(str(COMMAND), "--version")
+        return output(str(COMMAND), "--version").removeprefix("frontdesk ")
 
     def start(self, folder: Path, *, cpus: str) -> AbstractContextManager[Server]:
         """Run the demo with its database in `folder`."""
