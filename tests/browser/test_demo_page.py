@@ -1,3 +1,5 @@
+import json
+import subprocess
 from typing import Any
 
 import pytest
@@ -18,6 +20,17 @@ def test_facts_of_the_server_are_on_the_page(open_page: OpenPage, demo: Facts) -
         expect(facts.get_by_text(value, exact=True).first).to_be_visible()
     for address in ("/docs", "/openapi.json", "/healthz", "/metrics"):
         assert page.locator(f'nav a[href="{address}"]').count() == 1
+
+
+def test_five_commands_hold_a_conversation(open_page: OpenPage) -> None:
+    """What the page offers to paste works as it stands, one after the other."""
+    page = open_page()
+    expect(page.locator("#steps pre")).to_have_count(5)
+    commands = page.locator("#steps pre").all_inner_texts()
+
+    run = subprocess.run(["bash", "-euc", "\n".join(commands)], capture_output=True, check=True, timeout=60)
+
+    assert "messaging.Connected" in [event["kind"] for event in json.loads(run.stdout)["events"]]
 
 
 def test_chat_with_the_concierge_from_hello_to_goodbye(open_page: OpenPage) -> None:
