@@ -18,7 +18,7 @@ def check_email(email: str) -> str:
     local, at, domain = email.rpartition("@")
     printable = email.isprintable() and not any(c.isspace() for c in email)
     labels = domain.split(".")
-    if at and local and all(labels) and printable and "@" not in local.strip('"') and len(email) <= EMAIL_MAX:
+    if at and local and all(labels) and printable and "@" not in local and len(email) <= EMAIL_MAX:
         return email
     raise Invalid("invalidEmail", "Send an address such as name@example.com, or leave it out.", scope="contactEmail")
 
