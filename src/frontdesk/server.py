@@ -8,6 +8,7 @@ import gc
 import secrets
 import signal
 import sqlite3
+import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
@@ -107,6 +108,7 @@ class App:
         self.hub.on_expired = self.sessions.expire
         self.dispatcher = self._dispatcher(facts)
         self.asgi = AsgiApp(self.dispatcher)
+        self.stop: Callable[[], None] = lambda: None
         self.recover()
         self.timers.at(self.clock.now_ms() + _SWEEP_MS, self._sweep)
 
@@ -219,7 +221,9 @@ class _Uvicorn(uvicorn.Server):
     def capture_signals(self) -> Iterator[None]:
         """As uvicorn's, but it does not raise the signal again at the end: what is pending must still be written."""
         loop = asyncio.get_running_loop()
-        stopping = (signal.SIGINT, signal.SIGTERM)
+        # Python hears signals in the main thread alone; elsewhere `App.stop` is the way.
+        in_main = threading.current_thread() is threading.main_thread()
+        stopping = (signal.SIGINT, signal.SIGTERM) if in_main else ()
         for each in stopping:
             loop.add_signal_handler(each, self.handle_exit, each, None)
         try:
@@ -264,15 +268,17 @@ async def _tick(app: App) -> None:
 
 
 async def run(app: App, started: Callable[[int], None]) -> None:
-    """Serve until told to stop (SIGINT, SIGTERM); `started` gets the port once connections are taken."""
+    """Serve until told to stop (SIGINT, SIGTERM, `app.stop`); `started` gets the port once connections are taken."""
     telemetry.log.info("store.opened", path=str(app.store.path), sqlite=sqlite3.sqlite_version)
     # What exists now lives as long as the process: the collector need not look at it again.
     gc.collect()
     gc.freeze()
     ticking = asyncio.get_running_loop().create_task(_tick(app))
     commands = await control.listen(app.settings.data, app.admin.run)
+    server = _Uvicorn(_config(app), app, started)
+    app.stop = partial(server.handle_exit, signal.SIGTERM, None)
     try:
-        await _Uvicorn(_config(app), app, started).serve()
+        await server.serve()
     finally:
         commands.close()
         ticking.cancel()

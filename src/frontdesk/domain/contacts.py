@@ -8,7 +8,8 @@ import unicodedata
 from frontdesk.domain.errors import Invalid
 from frontdesk.domain.limits import DIGITS_MAX, EMAIL_MAX
 
-_DIALABLE = re.compile(r"\+?[\d\s().\-/]+(?:\s*(?:x|ext\.?|#)\s*\d{1,8})?", re.IGNORECASE | re.ASCII)
+# A space is the only blank: a line break would tear the agent's line, or a log's, in two.
+_DIALABLE = re.compile(r"\+?[\d ().\-/]+(?:(?:x|ext\.?|#) *\d{1,8})?", re.IGNORECASE | re.ASCII)
 # Three for emergency and service numbers, fifteen by E.164; an extension stands outside.
 _DIGITS = range(3, 16)
 
@@ -37,6 +38,6 @@ def check_digits(digits: str) -> str:
     """
     number = re.split(r"[x#e]", digits, maxsplit=1, flags=re.IGNORECASE)[0]
     count = sum(c.isdigit() for c in number)
-    if len(digits) <= DIGITS_MAX and _DIALABLE.fullmatch(digits.strip()) and count in _DIGITS:
+    if len(digits) <= DIGITS_MAX and _DIALABLE.fullmatch(digits.strip(" ")) and count in _DIGITS:
         return digits
     raise Invalid("invalidDigits", "Send a phone number as a person would dial it, 3 to 15 digits.", scope="digits")

@@ -62,7 +62,7 @@ def session(db: Connection, session_id: str) -> Session | None:
 def _newest_events(db: Connection, which: ColumnElement[bool]) -> dict[str, int]:
     log = interactions.join(entries, entries.c.interaction_id == interactions.c.interaction_id)
     newest = select(interactions.c.session_id, func.max(entries.c.stream_seq)).select_from(log).where(which)
-    return dict(db.execute(newest.group_by(interactions.c.session_id)).tuples().all())
+    return dict(db.execute(newest.group_by(interactions.c.session_id)).all())
 
 
 def _with_head(found: Session, streams: dict[str, int]) -> Session:

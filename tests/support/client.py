@@ -1,0 +1,147 @@
+"""A contact's client in a few lines: the verbs of the public API, each one request."""
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any, Self
+
+from tests.support.wire import Answer, Wire, request_bytes
+
+ORG, KEY = "viademo", "demo-key"
+EVENTS = "streaming/events/webClient"
+SESSION = "streaming/session/webClient"
+
+Json = dict[str, Any]
+
+
+def path_of(operation: str, org: str = ORG) -> str:
+    """The path of an operation; what begins with "/" is a path already."""
+    return operation if operation.startswith("/") else f"/via/v2/organizations/{org}/{operation}"
+
+
+def kinds(events: list[Json]) -> list[str]:
+    """The kinds of some events without their common prefix: "Text", "Disconnected"."""
+    return [event["kind"].removeprefix("messaging.") for event in events]
+
+
+def payloads(events: list[Json]) -> list[Json]:
+    """What the events say."""
+    return [json.loads(event["payload"]) for event in events]
+
+
+class Held:
+    """A poll that was sent and is not answered yet, on a connection of its own."""
+
+    def __init__(self, wire: Wire, request: bytes) -> None:
+        self.wire = wire
+        wire.send(request)
+
+    def answer(self) -> Answer:
+        """Wait for the answer, and close the connection."""
+        with self.wire:
+            return self.wire.receive()
+
+
+class Client:
+    """One contact. `credentials` are sent with every request, as far as they are known."""
+
+    def __init__(self, port: int, *, org: str = ORG, key: str = KEY) -> None:
+        self.port = port
+        self.org = org
+        self.credentials: dict[str, str] = {"x-api-key": key}
+        self.wire = Wire(port)
+
+    def __enter__(self) -> Self:
+        """Use as a context; it closes the connection."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.wire.close()
+
+    @property
+    def session_id(self) -> str:
+        """The streaming session in use."""
+        return self.credentials["via-client-sessionid"]
+
+    # ---- any request
+
+    def ask(self, method: str, operation: str, body: Any = None, **headers: str | None) -> Answer:
+        """One request. A body that is not bytes goes as JSON; a header set to None is left out.
+
+        Header names come as keywords, with "_" for "-": `idempotency_key="1"`.
+        """
+        sent = {**self.credentials, **{name.replace("_", "-"): value for name, value in headers.items()}}
+        kept = {name: value for name, value in sent.items() if value is not None}
+        data = body if body is None or isinstance(body, bytes) else json.dumps(body).encode()
+        if data is not None:
+            kept.setdefault("content-type", "application/json")
+        return self.wire.ask(method, path_of(operation, self.org), kept, data)
+
+    def post(self, operation: str, body: Any = None, **headers: str | None) -> Answer:
+        """One POST."""
+        return self.ask("POST", operation, body, **headers)
+
+    def done(self, operation: str, body: Any = None, **headers: str | None) -> None:
+        """One POST that must be accepted."""
+        answer = self.post(operation, body, **headers)
+        assert answer.status == 202, f"{operation}: {answer}"
+
+    # ---- the documented steps
+
+    def token(self) -> str:
+        """Get a web token and use it from now on."""
+        answer = self.post("webToken")
+        assert answer.status == 200, answer
+        token = str(answer.json()["tokenId"])
+        self.credentials["authorization"] = f"Bearer {token}"
+        return token
+
+    def session(self, **fields: Any) -> Json:
+        """Open a streaming session and use it from now on."""
+        answer = self.post(SESSION, fields or None)
+        assert answer.status == 200, answer
+        made: Json = answer.json()
+        self.credentials["via-client-sessionid"] = made["sessionId"]
+        return made
+
+    def connect(self, work_type: str = "79", name: str = "Ada", **fields: Any) -> None:
+        """Open a chat."""
+        self.done("messaging/connect", {"workTypeId": work_type, "contactName": name, **fields})
+
+    def say(self, text: str, **headers: str | None) -> None:
+        """Send a text that must be accepted."""
+        self.done("messaging/sendText", {"text": text}, **headers)
+
+    def disconnect(self) -> None:
+        """End the chat."""
+        self.done("messaging/disconnect")
+
+    # ---- events
+
+    def poll(self, most: int = 100, *, after: int | None = None) -> list[Json]:
+        """One poll, which must be answered 200; it waits for events up to the hold of the server's clock."""
+        answer = self.ask("GET", _events(most, after))
+        assert answer.status == 200, answer
+        body = answer.json()
+        assert body["totalItems"] == len(body["events"])
+        return list(body["events"])
+
+    def hold(self, most: int = 100, *, after: int | None = None, headers: Mapping[str, str] | None = None) -> Held:
+        """Send a poll on a connection of its own, and go on."""
+        sent = {**self.credentials, **(headers or {})}
+        return Held(Wire(self.port), request_bytes("GET", path_of(_events(most, after), self.org), sent))
+
+    def until(self, kind: str, most: int = 100) -> list[Json]:
+        """Poll until an event of this kind has come; returns all that came, in order."""
+        events: list[Json] = []
+        while kind not in kinds(events):
+            events += self.poll(most)
+        return events
+
+    def follow(self) -> Iterator[Json]:
+        """Event by event, for as long as the caller wants more."""
+        while True:
+            yield from self.poll(1)
+
+
+def _events(most: int, after: int | None) -> str:
+    return f"{EVENTS}?maxEvents={most}" + ("" if after is None else f"&afterSequenceNumber={after}")

@@ -1,0 +1,268 @@
+"""The real server for tests: in a thread with a clock that is moved by hand, or as a process that can be killed.
+
+>>> with running() as server, server.contact() as contact:
+...     contact.connect()
+...     server.advance(61)
+
+>>> with Process(tmp_path / "data") as process:
+...     process.kill()
+...     process.restart()
+"""
+
+import asyncio
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self, TypeVar
+
+import uvloop
+
+from frontdesk.cli.demo import BENCH, WORK_TYPES
+from frontdesk.server import App, run
+from frontdesk.settings import Settings
+from tests.support.client import KEY, ORG, Client
+from tests.support.wire import PATIENCE_SECONDS
+
+T = TypeVar("T")
+
+OTHER_ORG, OTHER_KEY = "acme", "acme-key"
+"""A second organization with the same work types: what belongs to one must not be seen by the other."""
+
+START_MS = 1_767_225_600_000
+"""1 January 2026, 00:00 UTC: where a clock moved by hand begins."""
+
+UNLIMITED = dict.fromkeys(
+    (
+        "tokens_per_address",
+        "tokens_per_organization",
+        "sessions_per_address",
+        "messages_per_session",
+        "polls_per_session",
+    ),
+    0,
+)
+
+
+class FakeClock:
+    """`ports.Clock`, moved by hand. One clock serves a server and its restarts."""
+
+    def __init__(self, now_ms: int = START_MS) -> None:
+        self._now_ms = now_ms
+
+    def now_ms(self) -> int:
+        """See ports.Clock."""
+        return self._now_ms
+
+    def move(self, seconds: float) -> None:
+        """Go on; time never goes back."""
+        assert seconds >= 0
+        self._now_ms += round(seconds * 1000)
+
+
+@dataclass
+class Running:
+    """A server in this process. What touches its parts runs on its loop: see `call`."""
+
+    app: App
+    clock: FakeClock
+    port: int
+    loop: asyncio.AbstractEventLoop
+
+    @property
+    def url(self) -> str:
+        """Where it serves."""
+        return f"http://127.0.0.1:{self.port}"
+
+    def call(self, function: Callable[..., T], *arguments: Any) -> T:
+        """The function's result, run on the server's loop between two of its events."""
+
+        async def work() -> T:
+            return function(*arguments)
+
+        return self.wait(work())
+
+    def wait(self, work: Awaitable[T]) -> T:
+        """The coroutine's result, run on the server's loop."""
+
+        async def bounded() -> T:
+            return await asyncio.wait_for(work, PATIENCE_SECONDS)
+
+        return asyncio.run_coroutine_threadsafe(bounded(), self.loop).result()
+
+    def until(self, condition: Callable[[], object]) -> None:
+        """Wait until the condition holds, looked at on the server's loop."""
+
+        async def look() -> None:
+            while not condition():  # noqa: ASYNC110
+                # The condition is anything at all: nothing would set an event for it.
+                await asyncio.sleep(0.001)
+
+        self.wait(look())
+
+    def held(self, count: int = 1) -> None:
+        """Wait until so many polls and streams are held."""
+        self.until(lambda: self.app.hub.held == count)
+
+    def advance(self, seconds: float) -> None:
+        """Move the clock and run what became due."""
+
+        def move() -> None:
+            self.clock.move(seconds)
+            self.app.tick()
+
+        self.call(move)
+
+    def stored(self) -> None:
+        """Wait until everything handed to the store is durable."""
+        self.until(lambda: self.app.store.writer.pending == 0)
+
+    def rows(self, query: str) -> list[tuple[Any, ...]]:
+        """What is in the database."""
+        return self.app.store.read(lambda db: [tuple(row) for row in db.exec_driver_sql(query)])
+
+    def admin(self, command: str, **arguments: Any) -> Any:
+        """An operator's command, as the CLI sends it."""
+        return self.wait(self.app.admin.run(command, arguments))
+
+    def client(self, *, org: str = ORG, key: str = KEY) -> Client:
+        """A client without token and session."""
+        return Client(self.port, org=org, key=key)
+
+    def contact(self, *, org: str = ORG, key: str = KEY, **fields: Any) -> Client:
+        """A client with a web token and a streaming session (`fields` go into its creation)."""
+        client = Client(self.port, org=org, key=key)
+        client.token()
+        client.session(**fields)
+        return client
+
+
+@contextmanager
+def running(data: Path | None = None, *, clock: FakeClock | None = None, **settings: Any) -> Iterator[Running]:
+    """The real server on a real socket, without limits on rates but those in `settings`.
+
+    Both organizations have the demo's work types 79, 32 and 100, and 1 that echoes. Without `data` its folder is
+    gone afterwards.
+    """
+    with tempfile.TemporaryDirectory(prefix="frontdesk-") as folder:
+        chosen = Settings(port=0, data=data or Path(folder), **{**UNLIMITED, "stop_seconds": 1, **settings})
+        ready: Future[Running] = Future()
+        thread = threading.Thread(target=_thread, args=(chosen, clock or FakeClock(), ready), name="server")
+        thread.start()
+        try:
+            server = ready.result(PATIENCE_SECONDS)
+            yield server
+        finally:
+            if ready.done() and not ready.exception():
+                server = ready.result()
+                server.loop.call_soon_threadsafe(server.app.stop)
+            thread.join(PATIENCE_SECONDS)
+        assert not thread.is_alive(), "the server did not stop"
+
+
+def _thread(settings: Settings, clock: FakeClock, ready: Future[Running]) -> None:
+    try:
+        uvloop.run(_serve(settings, clock, ready))
+    except BaseException as error:
+        if ready.done():
+            raise
+        ready.set_exception(error)
+
+
+async def _serve(settings: Settings, clock: FakeClock, ready: Future[Running]) -> None:
+    app = App(settings, clock=clock, facts={"orgId": ORG})
+    if not app.context.directory.signing_keys:
+        await _furnish(app)
+    loop = asyncio.get_running_loop()
+    await run(app, lambda port: ready.set_result(Running(app, clock, port, loop)))
+
+
+async def _furnish(app: App) -> None:
+    await app.admin.run("signing-key.rotate", {})
+    for org, key in ((ORG, KEY), (OTHER_ORG, OTHER_KEY)):
+        await app.admin.run("org.create", {"org_id": org})
+        await app.admin.run("apikey.create", {"org_id": org, "key": key})
+        for work_type_id, fields in {**WORK_TYPES, **BENCH}.items():
+            await app.admin.run("worktype.create", {"org_id": org, "work_type_id": work_type_id, **fields})
+
+
+DEMO = ("demo", "--json", "--port", "0")
+
+
+class Process:
+    """`frontdesk demo` as a process of its own; as a context it is gone at the end, whatever happened inside.
+
+    `facts` is the line that it prints once it serves; `log` is the file with its standard error.
+    """
+
+    def __init__(
+        self, data: Path, *, command: Sequence[str] = DEMO, environment: Mapping[str, str] | None = None
+    ) -> None:
+        self._command = (sys.executable, "-m", "frontdesk", *command, "--data", str(data))
+        self._environment = {**os.environ, **(environment or {})}
+        self._process: subprocess.Popen[str] | None = None
+        self.log = data.parent / f"{data.name}.log"
+        self.facts: dict[str, Any] = {}
+
+    def __enter__(self) -> Self:
+        """Start it."""
+        return self.restart()
+
+    def __exit__(self, *_: object) -> None:
+        self.kill()
+
+    @property
+    def port(self) -> int:
+        """Where it serves; another one after each restart."""
+        return int(self.facts["url"].rpartition(":")[2])
+
+    def restart(self) -> Self:
+        """Start it on its data; returns once it serves. What still runs is killed before."""
+        self.kill()
+        with self.log.open("a") as log:
+            self._process = subprocess.Popen(
+                self._command, stdout=subprocess.PIPE, stderr=log, env=self._environment, text=True
+            )
+        assert self._process.stdout is not None
+        line = self._process.stdout.readline()
+        assert line, f"it ended before it served: {self.log.read_text()}"
+        self.facts = json.loads(line)
+        return self
+
+    def kill(self) -> None:
+        """End it where it stands (SIGKILL); returns once it is gone."""
+        if self._process is not None:
+            self._process.kill()
+            self._ended()
+
+    def stop(self) -> int:
+        """Ask it to stop (SIGTERM); returns its exit status once it is gone."""
+        assert self._process is not None
+        self._process.terminate()
+        return self._ended()
+
+    def client(self) -> Client:
+        """A client without token and session."""
+        return Client(self.port)
+
+    def contact(self, **fields: Any) -> Client:
+        """A client with a web token and a streaming session."""
+        client = self.client()
+        client.token()
+        client.session(**fields)
+        return client
+
+    def _ended(self) -> int:
+        process, self._process = self._process, None
+        assert process is not None
+        status = process.wait(PATIENCE_SECONDS)
+        assert process.stdout is not None
+        process.stdout.close()
+        return status
