@@ -36,6 +36,7 @@ from frontdesk.http.asgi import AsgiApp
 from frontdesk.http.connection import Connection
 from frontdesk.http.dispatch import Dispatcher
 from frontdesk.http.guard import Gate
+from frontdesk.http.lane import Lane
 from frontdesk.http.limits import Limiter, Proxies
 from frontdesk.http.ops import Operations, Reading, Readings
 from frontdesk.http.public import Limits, PublicApi
@@ -245,7 +246,7 @@ def _config(app: App) -> uvicorn.Config:
         app.asgi,
         host=s.host,
         port=s.port,
-        http=Connection,
+        http=partial(Lane, app.dispatcher, app.timers, app.clock) if s.lane else Connection,  # type: ignore[arg-type]
         ws="none",
         lifespan="off",
         interface="asgi3",

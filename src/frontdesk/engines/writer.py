@@ -7,6 +7,7 @@ meanwhile, and a lone message waits for nobody.
 from __future__ import annotations
 
 import asyncio
+import queue
 import sqlite3
 import threading
 from collections.abc import Callable, Sequence
@@ -55,9 +56,9 @@ class Writer:
         self._db = db
         self._loop = loop
         self._on_broken = on_broken
-        self._lock = threading.Lock()
-        self._wake = threading.Event()
         self._filling = Batch()
+        self._work: queue.SimpleQueue[Batch | None] = queue.SimpleQueue()
+        self._busy = False
         self._stopping = False
         self._broken: BaseException | None = None
         self.pending = 0
@@ -75,10 +76,17 @@ class Writer:
 
     def submit(self, records: Sequence[Record], done: Done) -> None:
         """Put the records of one commit into the next batch."""
+        if not self._filling.dones and not self._busy:
+            # Handed over when the loop has read everything that came in this round: one wake-up for all of it.
+            self._loop.call_soon(self._hand_over)
         self.pending += 1
-        with self._lock:
-            self._filling.add(records, done)
-        self._wake.set()
+        self._filling.add(records, done)
+
+    def _hand_over(self) -> None:
+        if not self._busy and self._filling.dones:
+            self._busy = True
+            batch, self._filling = self._filling, Batch()
+            self._work.put(batch)
 
     def mend(self) -> None:
         """The state was read again: commits are taken once more."""
@@ -87,21 +95,13 @@ class Writer:
     def close(self) -> None:
         """Write what is pending, and end the thread. Blocks."""
         self._stopping = True
-        self._wake.set()
+        self._work.put(self._filling)
+        self._work.put(None)
         self._thread.join()
 
     def _run(self) -> None:
-        while True:
-            self._wake.wait()
-            self._wake.clear()
-            with self._lock:
-                batch, self._filling = self._filling, Batch()
-            if batch.dones:
-                self._commit(batch)
-            elif self._stopping:
-                return
-            if self._stopping:
-                self._wake.set()
+        while (batch := self._work.get()) is not None:
+            self._commit(batch)
 
     def _commit(self, batch: Batch) -> None:
         error = self._broken
@@ -117,10 +117,12 @@ class Writer:
             return
 
     def _finish(self, dones: list[Done], error: BaseException | None) -> None:
+        self._busy = False
         self.pending -= len(dones)
         self.commits += len(dones)
         self.batches += 1
         for done in dones:
             done(error)
+        self._hand_over()
         if error is not None and self.pending == 0:
             self._on_broken(error)

@@ -57,7 +57,8 @@ class AsgiApp:
             await self._stream(request, result, receive, send)
 
     async def _send(self, request: Request, answer: Answer, send: Send) -> None:
-        headers = self._dispatcher.headers(request, answer.status, answer.headers)
+        self._dispatcher.count(answer.status)
+        headers = (*answer.headers, *self._dispatcher.cors(request))
         if answer.status != HTTPStatus.NO_CONTENT:
             headers = (*headers, (b"content-length", b"%d" % len(answer.body)))
         await _start(send, answer.status, headers)
@@ -79,7 +80,8 @@ class AsgiApp:
         await self._send(request, completed.result(), send)
 
     async def _stream(self, request: Request, stream: Stream, receive: Receive, send: Send) -> None:
-        await _start(send, 200, self._dispatcher.headers(request, 200, stream.headers))
+        self._dispatcher.count(200)
+        await _start(send, 200, (*stream.headers, *self._dispatcher.cors(request)))
         pieces = _Pieces()
         stream.start(pieces.put, pieces.end)
         gone = asyncio.ensure_future(receive())

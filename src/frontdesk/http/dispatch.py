@@ -19,7 +19,7 @@ Find = Callable[[str], Organization | None]
 
 
 class Dispatcher:
-    """The application as transports see it: `handle`, and `headers` for what goes around an answer."""
+    """The application as transports see it: `handle` for the answer, `cors` for what every answer carries."""
 
     def __init__(self, router: Router, gate: Gate, repeats: Repeats, proxies: Proxies, find: Find) -> None:
         self._router = router
@@ -40,12 +40,15 @@ class Dispatcher:
             telemetry.log.exception("http.fault", method=request.method, error=repr(error))
             return fault()
 
-    def headers(self, request: Request, answer_status: int, headers: Headers) -> Headers:
-        """All headers of an answer: its own, and the CORS ones of the organization in the path."""
-        self.answered[answer_status] = self.answered.get(answer_status, 0) + 1
+    def count(self, status: int) -> None:
+        """One more answer is written."""
+        self.answered[status] = self.answered.get(status, 0) + 1
+
+    def cors(self, request: Request) -> Headers:
+        """The CORS headers of every answer to this request: those of the organization in its path."""
         _, org_id = self._router.find(request.path)
         organization = self._find(org_id) if org_id else None
-        return (*headers, *cors.headers(organization, request.headers.get(b"origin", b"")))
+        return cors.headers(organization, request.headers.get(b"origin", b""))
 
     def _handle(self, request: Request) -> Result:
         routes, org_id = self._router.find(request.path)

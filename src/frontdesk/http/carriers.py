@@ -1,0 +1,43 @@
+"""What has arrived on the other side: `ports.Carrier` for our connections."""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import struct
+
+# Linux, ioctl_list(2): bytes in the send queue that the other machine has not acknowledged.
+_SIOCOUTQ = 0x5411
+
+
+def unacknowledged(transport: asyncio.BaseTransport) -> int:
+    """Bytes written to `transport` that the other machine has not acknowledged; the unsent ones where that is unknown."""
+    waiting = int(getattr(transport, "get_write_buffer_size", int)())
+    sock = transport.get_extra_info("socket")
+    try:
+        answer = fcntl.ioctl(sock.fileno(), _SIOCOUTQ, b"\0\0\0\0")
+    except (OSError, AttributeError, ValueError):
+        return waiting
+    return waiting + int(struct.unpack("i", answer)[0])
+
+
+class SocketCarrier:
+    """A carrier on a socket. Outlives its connection, to say how that ended."""
+
+    __slots__ = ("_broken", "_transport")
+
+    def __init__(self, transport: asyncio.BaseTransport) -> None:
+        self._transport: asyncio.BaseTransport | None = transport
+        self._broken = False
+
+    def delivered(self) -> bool:
+        """See ports.Carrier."""
+        if self._transport is None:
+            return not self._broken
+        return unacknowledged(self._transport) == 0
+
+    def closed(self, error: Exception | None) -> None:
+        """The connection is over; `error` when it broke."""
+        if self._transport is not None:
+            self._broken = error is not None or unacknowledged(self._transport) > 0
+            self._transport = None

@@ -1,0 +1,372 @@
+"""The lane: the whole server as one asyncio protocol, with no task, future or coroutine for a request.
+
+A request is answered inside `data_received`, or later from a commit's or a ring's callback. A held poll is one
+reference from its session to this connection. The answers are those of the plain ASGI route, byte for byte;
+`tests/lane` holds the two against each other.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
+
+import httptools
+
+from frontdesk.domain.errors import Invalid
+from frontdesk.domain.timers import Timers
+from frontdesk.http import cors
+from frontdesk.http.asgi import too_large
+from frontdesk.http.bodies import BODY_MAX
+from frontdesk.http.carriers import unacknowledged
+from frontdesk.http.dispatch import Dispatcher
+from frontdesk.http.wire import Answer, Headers, Pending, Request, Stream, error_answer
+from frontdesk.ports import Clock
+
+if TYPE_CHECKING:
+    from uvicorn.server import ServerState
+
+# Bytes of a request's head. Browsers send 1 to 2 KiB, proxies add some; more is an attack or a mistake.
+HEAD_MAX = 32 * 1024
+# Bytes of a body that are read and dropped, so that the refusal can be read on the same connection; beyond it the
+# connection is closed.
+DROP_MAX = 1024 * 1024
+# Milliseconds between two looks at a connection. A request or an answer that has not moved on in a whole round
+# is a slow attack or a dead peer, and its connection is closed.
+ROUND_MS = 20_000
+# Rounds that a connection may be idle: 80 s, longer than the usual 60 of proxies before us, so that it is they who
+# close, and no request meets a closing connection.
+IDLE_ROUNDS = 4
+
+_STATUS = {s.value: f"HTTP/1.1 {s.value} {s.phrase}\r\n".encode() for s in HTTPStatus}
+_METHODS = {m.encode(): m for m in ("GET", "POST", "OPTIONS", "DELETE", "PUT", "PATCH", "HEAD")}
+_NO_HEADERS: dict[bytes, bytes] = {}
+_CHUNKED = b"transfer-encoding: chunked\r\n\r\n"
+# Heads by the identity of their parts, which are constants or cached themselves; each entry keeps its parts alive.
+_HEADS_MAX = 1024
+_heads: dict[tuple[int, int], tuple[bytes, Headers, Headers]] = {}
+
+
+def _lines(own: Headers, shared: Headers) -> bytes:
+    """The header lines of an answer, as they were the last time."""
+    key = (id(own), id(shared))
+    known = _heads.get(key)
+    if known is None:
+        if len(_heads) >= _HEADS_MAX:
+            _heads.clear()
+        text = b"".join(b"%b: %b\r\n" % header for header in (*own, *shared))
+        known = _heads[key] = (text, own, shared)
+    return known[0]
+
+
+class Lane(asyncio.Protocol):
+    """One connection. Carries its own answers (`ports.Carrier`), and outlives its socket to say how that ended."""
+
+    __slots__ = (
+        "_blocked", "_body", "_broken", "_clock", "_closing", "_cors", "_dispatcher", "_in_body", "_handling",
+        "_headers", "_idle", "_keep", "_method", "_moved", "_parser", "_peer", "_pending", "_queue", "_server", "_size", "_stream",
+        "_timers", "_transport", "_url",
+    )  # fmt: skip
+
+    def __init__(
+        self, dispatcher: Dispatcher, timers: Timers, clock: Clock, *, server_state: ServerState, **_: Any
+    ) -> None:
+        """`server_state` and further arguments are uvicorn's way to make a protocol."""
+        self._dispatcher = dispatcher
+        self._timers = timers
+        self._clock = clock
+        self._server = server_state
+        self._parser: httptools.HttpRequestParser | None = httptools.HttpRequestParser(self)
+        self._transport: asyncio.Transport | None = None
+        self._peer = ""
+        self._pending: Pending | None = None
+        self._stream: Stream | None = None
+        self._queue: deque[tuple[Request, bool]] | None = None
+        self._cors: Headers = cors.ANY
+        self._keep = True
+        self._closing = False
+        self._blocked = False
+        self._broken = False
+        self._moved = False
+        self._idle = 0
+        self._handling = False
+        self._method = b""
+        self._url = b""
+        self._headers: dict[bytes, bytes] = {}
+        self._body: bytes | list[bytes] = b""
+        self._size = 0
+        self._in_body = False
+
+    # ---- asyncio.Protocol
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """See asyncio.Protocol."""
+        assert isinstance(transport, asyncio.Transport) or hasattr(transport, "write")
+        self._transport = transport  # type: ignore[assignment]
+        peer = transport.get_extra_info("peername")
+        self._peer = peer[0] if peer else ""
+        self._server.connections.add(self)  # type: ignore[arg-type]
+        self._timers.at(self._clock.now_ms() + ROUND_MS, self._look)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """See asyncio.Protocol."""
+        transport = self._transport
+        if transport is not None:
+            self._broken = exc is not None or unacknowledged(transport) > 0
+        self._transport = self._parser = self._queue = None
+        self._server.connections.discard(self)
+        pending, stream = self._pending, self._stream
+        self._pending = self._stream = None
+        if pending is not None:
+            pending.abandon()
+        if stream is not None:
+            stream.abandon()
+
+    def data_received(self, data: bytes) -> None:
+        """See asyncio.Protocol."""
+        parser = self._parser
+        if parser is None or self._closing:
+            return
+        self._size += len(data)
+        try:
+            parser.feed_data(data)
+        except httptools.HttpParserUpgrade:
+            # Nothing here speaks another protocol: the request was answered as it is, what follows is not HTTP.
+            self._closing = True
+            self._shut_if_free()
+        except httptools.HttpParserError:
+            self._fail(Invalid("invalidHttp", "This is no HTTP/1.1 request."))
+        if self._size > HEAD_MAX and not self._in_body:
+            self._fail(Invalid("headTooLarge", f"Send at most {HEAD_MAX} bytes of request line and headers."))
+
+    def pause_writing(self) -> None:
+        """See asyncio.Protocol: the reader is slow."""
+        self._blocked = True
+
+    def resume_writing(self) -> None:
+        """See asyncio.Protocol."""
+        self._blocked = False
+        if self._stream is not None:
+            self._stream.drained()
+        elif self._pending is None:
+            self._go_on()
+
+    # ---- httptools
+
+    def on_message_begin(self) -> None:
+        """A request begins."""
+        self._url, self._headers, self._body = b"", {}, b""
+
+    def on_url(self, url: bytes) -> None:
+        """A piece of the target."""
+        self._url += url
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """A header, whole."""
+        self._headers[name.lower()] = value
+
+    def on_headers_complete(self) -> None:
+        """The head is whole."""
+        assert self._parser is not None
+        self._keep = self._parser.should_keep_alive()
+        self._method = self._parser.get_method()
+        # From here on the body is counted.
+        self._size = 0
+        self._in_body = True
+        if self._headers.get(b"expect", b"").lower() == b"100-continue" and self._transport is not None:
+            self._transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+
+    def on_body(self, body: bytes) -> None:
+        """A piece of the body. A whole one is kept as it is; only a split one costs a list."""
+        kept = self._body
+        if not kept:
+            self._body = body
+        elif isinstance(kept, list):
+            if self._size <= BODY_MAX:
+                kept.append(body)
+            elif self._size > DROP_MAX:
+                self._fail(too_large())
+        else:
+            self._body = [kept, body]
+
+    def on_message_complete(self) -> None:
+        """The request is whole."""
+        if self._closing:
+            return
+        kept = self._body
+        body = b"".join(kept) if isinstance(kept, list) else kept
+        request = self._request(body)
+        # A held poll shall not keep the head that asked for it: it is two thirds of its memory.
+        self._url, self._headers, self._body = b"", _NO_HEADERS, b""
+        self._moved = True
+        self._size = 0
+        self._in_body = False
+        if self._pending is not None or self._stream is not None or self._queue or self._blocked:
+            self._wait(request)
+        else:
+            self._handle(request, self._keep)
+
+    # ---- one request
+
+    def _request(self, body: bytes) -> Request:
+        path, _, query = self._url.partition(b"?")
+        if path[:1] != b"/":
+            # The absolute form, as sent to proxies (RFC 9112, 3.2.2); "*" and the like have no route.
+            try:
+                path = httptools.parse_url(self._url).path or b"/"
+            except httptools.HttpParserInvalidURLError:
+                path = b"*"
+        method = _METHODS.get(self._method) or self._method.decode("latin-1")
+        return Request(method, path.decode("latin-1"), query, self._headers, body, self._peer, self)
+
+    def _wait(self, request: Request) -> None:
+        """Pipelined: answered in its turn (RFC 9112, 9.3.2). Nothing more is read until then."""
+        if self._queue is None:
+            self._queue = deque()
+        self._queue.append((request, self._keep))
+        if self._transport is not None:
+            self._transport.pause_reading()
+
+    def _handle(self, request: Request, keep: bool) -> None:  # noqa: FBT001 - one of two plain arguments
+        self._handling = True
+        self._answer(request, keep)
+        self._handling = False
+
+    def _answer(self, request: Request, keep: bool) -> None:  # noqa: FBT001 - as above
+        self._keep = keep
+        self._cors = self._dispatcher.cors(request)
+        if len(request.body) > BODY_MAX:
+            self._write(too_large(), head=request.method == "HEAD")
+            return
+        result = self._dispatcher.handle(request)
+        if isinstance(result, Answer):
+            self._write(result, head=request.method == "HEAD")
+        elif isinstance(result, Pending):
+            self._pending = result
+            result.then(self._complete)
+        else:
+            self._open(result)
+
+    def _complete(self, answer: Answer) -> None:
+        """The answer of the pending request is there."""
+        self._pending = None
+        if self._transport is not None:
+            self._write(answer)
+            # Answered while it is handled: whoever handles goes on, or a long pipeline would exhaust the stack.
+            if self._queue and not self._handling:
+                self._go_on()
+
+    def _go_on(self) -> None:
+        """Answer what was pipelined, as far as nothing holds it up."""
+        while self._queue and self._pending is None and self._stream is None and not self._blocked:
+            self._handle(*self._queue.popleft())
+        if not self._queue and self._transport is not None and not self._transport.is_closing():
+            self._queue = None
+            self._transport.resume_reading()
+
+    def _write(self, answer: Answer, *, head: bool = False) -> None:
+        transport = self._transport
+        if transport is None:
+            return
+        body = answer.body
+        self._dispatcher.count(answer.status)
+        keep = self._keep and not self._closing
+        transport.write(
+            b"".join(
+                (
+                    _STATUS[answer.status],
+                    self._date_line(),
+                    _lines(answer.headers, self._cors),
+                    b"" if answer.status == HTTPStatus.NO_CONTENT else b"content-length: %d\r\n" % len(body),
+                    b"\r\n" if keep else b"connection: close\r\n\r\n",
+                    b"" if head else body,
+                )
+            )
+        )
+        if not keep:
+            self._shut()
+
+    def _date_line(self) -> bytes:
+        """uvicorn makes it anew each second (RFC 9110, 6.6.1)."""
+        (name, value) = self._server.default_headers[0]
+        return b"%b: %b\r\n" % (name, value)
+
+    # ---- streams
+
+    def _open(self, stream: Stream) -> None:
+        transport = self._transport
+        if transport is None:
+            stream.abandon()
+            return
+        self._dispatcher.count(200)
+        self._stream = stream
+        transport.write(_STATUS[200] + self._date_line() + _lines(stream.headers, self._cors) + _CHUNKED)
+        stream.start(self._piece, self._end)
+
+    def _piece(self, piece: bytes) -> bool:
+        if self._transport is not None and self._stream is not None:
+            self._transport.write(b"%x\r\n%b\r\n" % (len(piece), piece))
+        return not self._blocked
+
+    def _end(self) -> None:
+        self._stream = None
+        if self._transport is not None:
+            self._transport.write(b"0\r\n\r\n")
+            if not self._keep or self._closing:
+                self._shut()
+            else:
+                self._go_on()
+
+    # ---- ends
+
+    def shutdown(self) -> None:
+        """The server stops (uvicorn's word): close when the answer under way is written."""
+        self._closing = True
+        self._shut_if_free()
+
+    def delivered(self) -> bool:
+        """See ports.Carrier."""
+        if self._transport is None:
+            return not self._broken
+        return unacknowledged(self._transport) == 0
+
+    def _shut_if_free(self) -> None:
+        if self._pending is None and self._stream is None and not self._queue:
+            self._shut()
+
+    def _shut(self) -> None:
+        self._closing = True
+        if self._transport is not None:
+            self._transport.close()
+
+    def _fail(self, problem: Invalid | Answer) -> None:
+        """The bytes can't be understood, so nothing after them can: refuse and close."""
+        if self._closing:
+            return
+        self._cors, self._keep = cors.ANY, False
+        if self._pending is None and self._stream is None:
+            self._write(problem if isinstance(problem, Answer) else error_answer(400, problem))
+        self._shut()
+
+    def _look(self, now_ms: int) -> None:
+        """Once a round: has the connection moved on?"""
+        transport = self._transport
+        if transport is None:
+            return
+        busy = self._pending is not None or self._stream is not None
+        moved, self._moved = self._moved, False
+        if self._blocked and not moved:
+            # Two looks without a byte taken: the reader is gone or means harm.
+            self._idle += 1
+            if self._idle > 1:
+                transport.abort()
+        elif busy or moved:
+            self._idle = 0
+        elif self._size or self._url or self._in_body:
+            self._fail(Invalid("requestTimeout", "The request did not come in time."))
+        else:
+            self._idle += 1
+            if self._idle >= IDLE_ROUNDS:
+                self._shut()
+        self._timers.at(now_ms + ROUND_MS, self._look)
