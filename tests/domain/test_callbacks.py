@@ -63,10 +63,9 @@ def test_any_delay_is_ahead_or_refused(minutes: int) -> None:
     """Nothing else comes of it."""
     try:
         due_ms = due_time(None, minutes, NOW_MS)
-    except Invalid as refusal:
-        assert refusal.scope == "delayStartDuration"
-    else:
-        assert NOW_MS <= due_ms <= NOW_MS + REACH_MS
+    except Invalid:
+        return
+    assert NOW_MS <= due_ms <= NOW_MS + REACH_MS
 
 
 def test_a_booking_is_a_callback_an_interaction_and_an_entry() -> None:

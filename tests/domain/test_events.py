@@ -1,4 +1,5 @@
 import json
+from collections.abc import Mapping
 
 import pytest
 
@@ -10,7 +11,7 @@ SYSTEM = EntityType.SYSTEM
 WHO = {"entityName": "Concierge", "entityType": "System"}
 SAID = {"messageId": "5", **WHO, "sentTime": "2026-01-01T00:00:00.000Z"}
 # One of each kind, with the payload that the contract's table (wire.md) gives it.
-CASES: dict[str, tuple[Event, dict[str, object]]] = {
+CASES: dict[str, tuple[Event, Mapping[str, object]]] = {
     "Connected": (
         events.Connected(interaction_id="7", work_type_id="79", contact_name="Ada"),
         {"workTypeId": "79", "contactName": "Ada"},

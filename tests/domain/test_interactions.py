@@ -1,4 +1,5 @@
 import json
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -116,6 +117,6 @@ def test_the_fence_rises_with_every_change_of_owner(steps: list[str], name: str)
         return fences, [entry.payload for entry in entries]
 
     fences, payloads = play()
-    assert all(low < high for low, high in zip(fences, fences[1:], strict=False))
+    assert all(low < high for low, high in pairwise(fences))
     assert len(payloads) == 1 + len(steps)
     assert play() == (fences, payloads)

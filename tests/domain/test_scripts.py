@@ -42,7 +42,8 @@ def test_the_concierge_greets_by_name() -> None:
     ("line", "expected"),
     [
         ("When do you OPEN?", "Monday"), ("opening hours please", "Monday"), ("what does it cost", "free"),
-        ("hello", "Hello again"), ("thanks!", "welcome"), ("qwertz", "did not understand"), ("   ", "did not understand"),
+        ("hello", "Hello again"), ("thanks!", "welcome"),
+        ("qwertz", "did not understand"), ("   ", "did not understand"),
     ],
 )  # fmt: skip
 def test_the_concierge_answers_questions(line: str, expected: str) -> None:
@@ -103,8 +104,8 @@ HOSTILE = st.one_of(
     st.text(min_size=1, max_size=50),
     st.sampled_from(
         [
-            "9" * TEXT_MAX, "minutes " * 200, "call " * 300, "\x00", "a" * TEXT_MAX, "{0.__class__}", "%s%n", "٣٠", "-5",
-            "call me", "112", "30", "human", "bye", "in 9999 minutes", "1e9", "0",
+            "9" * TEXT_MAX, "minutes " * 200, "call " * 300, "\x00", "a" * TEXT_MAX, "{0.__class__}", "%s%n", "٣٠",
+            "-5", "call me", "112", "30", "human", "bye", "in 9999 minutes", "1e9", "0",
         ]
     ),
 )  # fmt: skip
@@ -130,7 +131,7 @@ def check_effect(effect: Effect) -> None:
 @pytest.mark.parametrize("script", BUILT_IN.values(), ids=list(BUILT_IN))
 @given(name=NAMES, inputs=st.lists(INPUTS, max_size=8))
 def test_whatever_is_said_the_script_stays_within_its_bounds(script: Script, name: str, inputs: list[Input]) -> None:
-    """Every effect is one that a contact may be sent, after any past; and each step is pure: the same again is equal."""
+    """Every effect is one that a contact may be sent, after any past; and a step taken twice says the same."""
     contact, state = Contact(name), ""
     for happened in inputs:
         outcome = script.step(state, contact, happened)

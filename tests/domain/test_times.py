@@ -1,3 +1,4 @@
+import contextlib
 import datetime as dt
 
 import pytest
@@ -65,7 +66,5 @@ def test_what_is_no_utc_instant_is_refused(text: str) -> None:
 @given(st.text(max_size=40))
 def test_any_text_is_an_instant_or_a_refusal(text: str) -> None:
     """Nothing a client sends raises anything else."""
-    try:
-        parse_utc(text, "callBackTime")
-    except Invalid as refused:
-        assert refused.reason == "invalidTime"
+    with contextlib.suppress(Invalid):
+        assert rfc3339(parse_utc(text, "callBackTime"))

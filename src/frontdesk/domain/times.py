@@ -8,6 +8,7 @@ from functools import lru_cache
 
 from frontdesk.domain.errors import Invalid
 
+_EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 _UTC_INSTANT = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]00:00)")
 
 
@@ -34,4 +35,5 @@ def parse_utc(text: str, scope: str) -> int:
         moment = dt.datetime.fromisoformat(re.sub(r"(\.\d{6})\d+", r"\1", text.upper()))
     except ValueError as error:
         raise Invalid("invalidTime", f"This is no calendar time: {error}.", scope=scope) from None
-    return int(moment.timestamp() * 1000)
+    # Whole milliseconds: a float of seconds would come out one too low now and then.
+    return (moment - _EPOCH) // dt.timedelta(milliseconds=1)
