@@ -16,6 +16,11 @@ def digest(secret: str) -> str:
     return hashlib.sha256(secret.encode()).hexdigest()
 
 
+def unknown_organization() -> NotFound:
+    """The refusal of an organization that is not here."""
+    return NotFound("unknownOrganization", "There is no such organization here.", scope="orgId")
+
+
 class LiveDirectory:
     """The directory with the look-ups that requests need; `load` replaces all of it at once."""
 
@@ -36,7 +41,7 @@ class LiveDirectory:
         """Raises NotFound."""
         found = self._organizations.get(org_id)
         if found is None:
-            raise NotFound("unknownOrganization", "There is no such organization here.", scope="orgId")
+            raise unknown_organization()
         return found
 
     def find_organization(self, org_id: str) -> Organization | None:

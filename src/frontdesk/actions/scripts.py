@@ -140,13 +140,18 @@ class Runner:
 
     def _store(self, interaction: Interaction, seq: int, outcome: Outcome) -> None:
         """One commit: what the script says, its state, and that entry `seq` is answered."""
+        before = interaction.script_state
         interaction.script_state, interaction.script_seq = outcome.state, seq
         title = self._scripts[interaction.script].title
         records: list[Record] = []
         for effect in outcome.effects:
             records += self._effect(interaction, effect, title)
         entries = [r for r in records if isinstance(r, Entry)]
-        records.append(interaction)
+        for entry in entries:
+            entry.answers = seq
+        if not entries or outcome.state != before or interaction.state is not State.SCRIPTED:
+            # Else the entries say it all: a second row for each answer would cost a third of the rate.
+            records.append(interaction)
         if interaction.state is State.CLOSED:
             self._context.floor.close(interaction)
         handed_off = interaction.state is State.QUEUED

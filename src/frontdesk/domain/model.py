@@ -166,7 +166,7 @@ class Entry(Struct, kw_only=True):
 
     `stream_seq` > 0: the entry is also event number `stream_seq` of the contact's stream. Both numbers are 0
     until the store has taken the entry. `payload` is the event's JSON text, made once and never parsed again
-    on its way.
+    on its way. `answers` > 0: a script wrote it in answer to that entry of the contact.
     """
 
     interaction: Interaction
@@ -175,6 +175,7 @@ class Entry(Struct, kw_only=True):
     payload: str
     time_ms: int
     session: Session | None = None
+    answers: int = 0
     seq: int = 0
     stream_seq: int = 0
 

@@ -17,6 +17,7 @@ def _second(seconds: int) -> str:
     return dt.datetime.fromtimestamp(seconds, dt.UTC).strftime("%Y-%m-%dT%H:%M:%S")
 
 
+@lru_cache(maxsize=64)
 def rfc3339(ms: int) -> str:
     """`ms` since the epoch as RFC 3339 with milliseconds and Z (RFC 3339, 5.6)."""
     seconds, rest = divmod(ms, 1000)

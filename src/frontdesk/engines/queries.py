@@ -72,13 +72,17 @@ def _with_head(found: Session, streams: dict[str, int]) -> Session:
 
 def _interactions(db: Connection, which: ColumnElement[bool]) -> Iterable[Interaction]:
     newest = (
-        select(entries.c.interaction_id, func.max(entries.c.seq).label("seq"))
+        select(
+            entries.c.interaction_id,
+            func.max(entries.c.seq).label("seq"),
+            func.max(entries.c.answers).label("answered"),
+        )
         .where(entries.c.interaction_id.in_(select(interactions.c.interaction_id).where(which)))
         .group_by(entries.c.interaction_id)
     )
-    numbers = {row.interaction_id: row.seq for row in db.execute(newest)}
+    numbers = {row.interaction_id: (row.seq, row.answered) for row in db.execute(newest)}
     found = db.execute(select(interactions).where(which).order_by(interactions.c.created_ms))
-    return [rows.interaction(row, numbers.get(row.interaction_id, 0)) for row in found]
+    return [rows.interaction(row, *numbers.get(row.interaction_id, (0, 0))) for row in found]
 
 
 def stream_after(db: Connection, session_id: str, after: int, limit: int) -> list[StoredEvent]:

@@ -93,13 +93,13 @@ def session(r: Any) -> Session:
 
 def interaction_row(i: Interaction) -> Row:
     return (
-        i.interaction_id, i.org_id, i.session_id, i.work_type_id, i.channel.value, i.state.value,
+        i.interaction_id, i.org_id, i.session_id, i.work_type_id, i.channel._value_, i.state._value_,
         _json(i.contact).decode(), i.fence, i.script, i.script_state, i.script_seq, i.grace_until_ms, i.created_ms,
         i.closed_ms, i.closed_reason,
     )  # fmt: skip
 
 
-def interaction(r: Any, seq: int) -> Interaction:
+def interaction(r: Any, seq: int, answered: int) -> Interaction:
     return Interaction(
         interaction_id=r.interaction_id,
         org_id=r.org_id,
@@ -112,7 +112,7 @@ def interaction(r: Any, seq: int) -> Interaction:
         seq=seq,
         script=r.script,
         script_state=r.script_state,
-        script_seq=r.script_seq,
+        script_seq=max(r.script_seq, answered),
         grace_until_ms=r.grace_until_ms,
         created_ms=r.created_ms,
         closed_ms=r.closed_ms,
@@ -121,7 +121,7 @@ def interaction(r: Any, seq: int) -> Interaction:
 
 
 def entry_row(e: Entry) -> Row:
-    return (e.interaction.interaction_id, e.seq, e.stream_seq, e.kind, e.author.value, e.payload, e.time_ms)
+    return (e.interaction.interaction_id, e.seq, e.stream_seq, e.kind, e.author._value_, e.payload, e.time_ms, e.answers)
 
 
 def stored_event(r: Any) -> StoredEvent:

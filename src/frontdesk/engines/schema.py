@@ -127,6 +127,7 @@ entries = Table(
     Column("author", String, nullable=False),
     Column("payload", Text, nullable=False),
     Column("time_ms", BigInteger, nullable=False),
+    Column("answers", BigInteger, nullable=False),
     Index("ix_entries_log", "interaction_id", "seq", unique=True),
 )
 

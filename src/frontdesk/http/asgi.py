@@ -10,11 +10,10 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from http import HTTPStatus
 from typing import Any
 
-from frontdesk.domain.errors import Invalid
 from frontdesk.http.bodies import BODY_MAX
 from frontdesk.http.dispatch import Dispatcher
 from frontdesk.http.polls import STREAM_BUFFER_MAX
-from frontdesk.http.wire import Answer, Headers, Pending, Request, Stream, error_answer
+from frontdesk.http.wire import Answer, Headers, Pending, Request, Stream
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -45,9 +44,6 @@ class AsgiApp:
         if body is None:
             return
         request = _request(scope, body)
-        if len(body) > BODY_MAX:
-            await self._send(request, too_large(), send)
-            return
         result = self._dispatcher.handle(request)
         if isinstance(result, Answer):
             await self._send(request, result, send)
@@ -58,7 +54,7 @@ class AsgiApp:
 
     async def _send(self, request: Request, answer: Answer, send: Send) -> None:
         self._dispatcher.count(answer.status)
-        headers = (*answer.headers, *self._dispatcher.cors(request))
+        headers = (*answer.headers, *request.cors)
         if answer.status != HTTPStatus.NO_CONTENT:
             headers = (*headers, (b"content-length", b"%d" % len(answer.body)))
         await _start(send, answer.status, headers)
@@ -81,7 +77,7 @@ class AsgiApp:
 
     async def _stream(self, request: Request, stream: Stream, receive: Receive, send: Send) -> None:
         self._dispatcher.count(200)
-        await _start(send, 200, (*stream.headers, *self._dispatcher.cors(request)))
+        await _start(send, 200, (*stream.headers, *request.cors))
         pieces = _Pieces()
         stream.start(pieces.put, pieces.end)
         gone = asyncio.ensure_future(receive())
@@ -120,12 +116,6 @@ class _Pieces:
             await self._news.wait()
         piece, self.waiting = bytes(self.waiting), bytearray()
         return piece or None
-
-
-def too_large() -> Answer:
-    """The refusal of a body over the limit."""
-    refusal = Invalid("bodyTooLarge", f"Send at most {BODY_MAX} bytes.", scope="body")
-    return error_answer(400, refusal)
 
 
 async def _read(receive: Receive) -> bytes | None:

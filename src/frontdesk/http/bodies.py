@@ -147,6 +147,11 @@ def _wrong_value(message: str) -> Invalid:
     return Invalid("invalidType", f"{text}.", scope=scope or "body")
 
 
+def too_large() -> Invalid:
+    """The refusal of a body over the limit."""
+    return Invalid("bodyTooLarge", f"Send at most {BODY_MAX} bytes.", scope="body")
+
+
 def plain_id(value: str | int, scope: str) -> str:
     """An id as text. Raises Invalid when it can't be one."""
     if isinstance(value, int) and not 0 <= value < 10**limits.ID_MAX:

@@ -8,7 +8,7 @@ from frontdesk import telemetry
 from frontdesk.domain.errors import NotFound, Refusal, Unavailable
 from frontdesk.domain.model import Organization
 from frontdesk.http import cors
-from frontdesk.http.bodies import decode
+from frontdesk.http.bodies import BODY_MAX, decode, too_large
 from frontdesk.http.guard import Gate, Guard
 from frontdesk.http.limits import Proxies
 from frontdesk.http.repeats import Repeats
@@ -19,7 +19,7 @@ Find = Callable[[str], Organization | None]
 
 
 class Dispatcher:
-    """The application as transports see it: `handle` for the answer, `cors` for what every answer carries."""
+    """The application as transports see it."""
 
     def __init__(self, router: Router, gate: Gate, repeats: Repeats, proxies: Proxies, find: Find) -> None:
         self._router = router
@@ -31,7 +31,7 @@ class Dispatcher:
         self.answered: dict[int, int] = {}
 
     def handle(self, request: Request) -> Result:
-        """The request's answer, or the promise of one. Never raises."""
+        """The request's answer, or the promise of one; and the request's CORS headers. Never raises."""
         try:
             return self._handle(request)
         except Refusal as refusal:
@@ -44,14 +44,10 @@ class Dispatcher:
         """One more answer is written."""
         self.answered[status] = self.answered.get(status, 0) + 1
 
-    def cors(self, request: Request) -> Headers:
-        """The CORS headers of every answer to this request: those of the organization in its path."""
-        _, org_id = self._router.find(request.path)
-        organization = self._find(org_id) if org_id else None
-        return cors.headers(organization, request.headers.get(b"origin", b""))
-
     def _handle(self, request: Request) -> Result:
         routes, org_id = self._router.find(request.path)
+        organization = self._find(org_id) if org_id else None
+        request.cors = cors.headers(organization, request.headers.get(b"origin", b""))
         if routes is None:
             raise NotFound("unknownPath", "There is nothing at this path; /docs lists what is.", scope="path")
         if request.method == "OPTIONS":
@@ -59,15 +55,17 @@ class Dispatcher:
         route = routes.get(request.method)
         if route is None:
             return _not_allowed(routes)
+        if len(request.body) > BODY_MAX:
+            raise too_large()
         if self.stopping and route.guard:
             raise Unavailable("shuttingDown", "The server restarts; repeat the request in a moment.")
-        return self._run(route, request, org_id)
+        return self._run(route, request, organization)
 
-    def _run(self, route: Route, request: Request, org_id: str) -> Result:
+    def _run(self, route: Route, request: Request, organization: Organization | None) -> Result:
         headers = request.headers
         call = Call(request, self._proxies.client(request.peer, headers.get(b"x-forwarded-for", b"")))
         if route.guard is not Guard.NOTHING:
-            self._gate.check(route.guard, call, org_id, route.operation)
+            self._gate.check(route.guard, call, organization, route.operation)
         if route.decoder is not None and (request.body or route.body_required):
             call.body = decode(route.decoder, request.body)
         key = headers.get(b"idempotency-key") if route.method == "POST" else None

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from enum import IntEnum
 
-from frontdesk.actions.directory import LiveDirectory
+from frontdesk.actions.directory import LiveDirectory, unknown_organization
 from frontdesk.actions.sessions import Sessions
 from frontdesk.actions.tokens import WebTokens
 from frontdesk.actions.usage import UsageCounter
 from frontdesk.domain.errors import Invalid, Unauthenticated
+from frontdesk.domain.model import Organization
 from frontdesk.http.wire import Call
 from frontdesk.ports import Clock
 
@@ -39,10 +40,13 @@ class Gate:
         self._usage = usage
         self._clock = clock
 
-    def check(self, guard: Guard, call: Call, org_id: str, endpoint: str) -> None:
+    def check(self, guard: Guard, call: Call, organization: Organization | None, endpoint: str) -> None:
         """Raises NotFound, Unauthenticated or Invalid: the first check that fails."""
         headers = call.request.headers
-        call.organization = self._directory.organization(org_id)
+        if organization is None:
+            raise unknown_organization()
+        call.organization = organization
+        org_id = organization.org_id
         if guard >= Guard.TOKEN:
             token = _bearer(headers.get(b"authorization", b""))
             self._tokens.verify(token, org_id, self._clock.now_ms())

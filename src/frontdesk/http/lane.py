@@ -17,8 +17,7 @@ import httptools
 from frontdesk.domain.errors import Invalid
 from frontdesk.domain.timers import Timers
 from frontdesk.http import cors
-from frontdesk.http.asgi import too_large
-from frontdesk.http.bodies import BODY_MAX
+from frontdesk.http.bodies import BODY_MAX, too_large
 from frontdesk.http.carriers import unacknowledged
 from frontdesk.http.dispatch import Dispatcher
 from frontdesk.http.wire import Answer, Headers, Pending, Request, Stream, error_answer
@@ -45,6 +44,7 @@ _NO_HEADERS: dict[bytes, bytes] = {}
 _CHUNKED = b"transfer-encoding: chunked\r\n\r\n"
 # Heads by the identity of their parts, which are constants or cached themselves; each entry keeps its parts alive.
 _HEADS_MAX = 1024
+_dates: dict[tuple[bytes, bytes], bytes] = {}
 _heads: dict[tuple[int, int], tuple[bytes, Headers, Headers]] = {}
 
 
@@ -235,11 +235,8 @@ class Lane(asyncio.Protocol):
 
     def _answer(self, request: Request, keep: bool) -> None:  # noqa: FBT001 - as above
         self._keep = keep
-        self._cors = self._dispatcher.cors(request)
-        if len(request.body) > BODY_MAX:
-            self._write(too_large(), head=request.method == "HEAD")
-            return
         result = self._dispatcher.handle(request)
+        self._cors = request.cors
         if isinstance(result, Answer):
             self._write(result, head=request.method == "HEAD")
         elif isinstance(result, Pending):
@@ -288,9 +285,13 @@ class Lane(asyncio.Protocol):
             self._shut()
 
     def _date_line(self) -> bytes:
-        """uvicorn makes it anew each second (RFC 9110, 6.6.1)."""
-        (name, value) = self._server.default_headers[0]
-        return b"%b: %b\r\n" % (name, value)
+        """The Date header (RFC 9110, 6.6.1), which the server makes anew each second."""
+        header = self._server.default_headers[0]
+        line = _dates.get(header)
+        if line is None:
+            _dates.clear()
+            line = _dates[header] = b"%b: %b\r\n" % header
+        return line
 
     # ---- streams
 
@@ -340,13 +341,13 @@ class Lane(asyncio.Protocol):
         if self._transport is not None:
             self._transport.close()
 
-    def _fail(self, problem: Invalid | Answer) -> None:
+    def _fail(self, problem: Invalid) -> None:
         """The bytes can't be understood, so nothing after them can: refuse and close."""
         if self._closing:
             return
         self._cors, self._keep = cors.ANY, False
         if self._pending is None and self._stream is None:
-            self._write(problem if isinstance(problem, Answer) else error_answer(400, problem))
+            self._write(error_answer(400, problem))
         self._shut()
 
     def _look(self, now_ms: int) -> None:

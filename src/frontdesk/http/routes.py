@@ -17,6 +17,8 @@ from frontdesk.http.wire import Call, Result
 
 # Everything of an organization stands below this, by version (contract, "House style").
 PREFIX = "/via/v2/organizations/"
+# Paths remembered with their routes. Bounded, as anyone can ask for any organization.
+_FOUND_MAX = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,19 +97,28 @@ def table(api: PublicApi, ops: Operations) -> tuple[Route, ...]:
 
 
 class Router:
-    """Finds routes by exact path: two dictionary look-ups, whatever the table grows to."""
+    """Finds routes by exact path: a dictionary look-up, whatever the table grows to."""
 
     def __init__(self, routes: Sequence[Route]) -> None:
         self._paths: dict[str, dict[str, Route]] = {}
+        self._found: dict[str, tuple[dict[str, Route] | None, str]] = {}
         for route in routes:
             self._paths.setdefault(route.path, {})[route.method] = route
 
     def find(self, path: str) -> tuple[dict[str, Route] | None, str]:
         """The routes of a path by method, and the organization in it ("" when there is none)."""
+        known = self._found.get(path)
+        if known is not None:
+            return known
         if not path.startswith(PREFIX):
             return self._paths.get(path), ""
         org_id, _, rest = path[len(PREFIX) :].partition("/")
         if "%" in org_id:
             org_id = unquote(org_id)
         # A path below an organization never begins with "/": absolute routes can't be reached from here.
-        return (None if rest.startswith("/") else self._paths.get(rest)), org_id
+        found = (None if rest.startswith("/") else self._paths.get(rest)), org_id
+        if found[0] is not None:
+            if len(self._found) >= _FOUND_MAX:
+                self._found.clear()
+            self._found[path] = found
+        return found

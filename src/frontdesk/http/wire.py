@@ -103,7 +103,7 @@ def fault() -> Answer:
 class Request:
     """One request, whole. `path` and `query` are as sent; header names are in lower case."""
 
-    __slots__ = ("body", "carrier", "headers", "method", "path", "peer", "query")
+    __slots__ = ("body", "carrier", "cors", "headers", "method", "path", "peer", "query")
 
     def __init__(
         self,
@@ -122,6 +122,8 @@ class Request:
         self.body = body
         self.peer = peer
         self.carrier = carrier
+        # What every answer to it carries; the dispatcher finds out as it finds the organization.
+        self.cors: Headers = ()
 
 
 class Pending:

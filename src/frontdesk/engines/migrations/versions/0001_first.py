@@ -50,6 +50,7 @@ def upgrade() -> None:
         sa.Column("author", sa.String(), nullable=False),
         sa.Column("payload", sa.Text(), nullable=False),
         sa.Column("time_ms", sa.BigInteger(), nullable=False),
+        sa.Column("answers", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("entry_id"),
     )
     op.create_index("ix_entries_log", "entries", ["interaction_id", "seq"], unique=True)
