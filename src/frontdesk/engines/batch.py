@@ -18,7 +18,10 @@ _DIALECT = sqlite.dialect(paramstyle="qmark")
 
 
 class Batch:
-    """Collects the records of many commits, in order. A record that comes twice is written once, as it was last."""
+    """Collects the records of many commits, in order. A record that comes twice is written once, as it was last.
+
+    Only of a Repeat the first stays: it is what the client was told.
+    """
 
     __slots__ = ("dones", "entries", "gone", "keyed", "moved", "usage")
 
@@ -51,7 +54,9 @@ class Batch:
             kind = type(record)
             table, to_row = TABLES[kind]
             row = to_row(record)
-            self.keyed.setdefault(kind, {})[row[: len(table.primary_key.columns)]] = row
+            rows, key = self.keyed.setdefault(kind, {}), row[: len(table.primary_key.columns)]
+            if kind is not Repeat or key not in rows:
+                rows[key] = row
 
 
 def _columns(table: Table) -> list[str]:

@@ -40,7 +40,10 @@ def upgrade(path: Path, db: sqlite3.Connection) -> str:
 
 
 def _back_up(path: Path, db: sqlite3.Connection, before: str) -> None:
-    copy = sqlite3.connect(path.with_suffix(f".before-{HEAD}-was-{before}.db"))
+    kept = path.with_suffix(f".before-{HEAD}-was-{before}.db")
+    copy = sqlite3.connect(kept)
+    # As secret as the original, before anything is in it.
+    kept.chmod(0o600)
     try:
         db.backup(copy)
     finally:

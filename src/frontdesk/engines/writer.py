@@ -122,7 +122,10 @@ class Writer:
         self.commits += len(dones)
         self.batches += 1
         for done in dones:
-            done(error)
+            try:
+                done(error)
+            except Exception as failure:  # noqa: BLE001 - one listener's mistake must not leave the others untold
+                self._loop.call_exception_handler({"message": "A commit's listener failed", "exception": failure})
         self._hand_over()
         if error is not None and self.pending == 0:
             self._on_broken(error)

@@ -1,0 +1,160 @@
+"""From one shape of the database to the next, and never back by accident."""
+
+import shutil
+import sqlite3
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from alembic import command
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, create_engine
+from sqlalchemy.pool import StaticPool
+
+from frontdesk.engines import migrate
+from frontdesk.engines.migrate import TooNew, revision, upgrade
+from frontdesk.engines.migrations import HEAD
+from frontdesk.engines.schema import metadata
+from frontdesk.engines.sqlite import FILE, open_writer
+
+MIGRATIONS = Path(migrate.__file__).parent / "migrations"
+LATER = """
+revision = "9001"
+down_revision = "{head}"
+from alembic import op
+import sqlalchemy as sa
+
+def upgrade():
+    op.add_column("organizations", sa.Column("motto", sa.String(), nullable=False, server_default=""))
+    {then}
+
+def downgrade():
+    op.drop_column("organizations", "motto")
+"""
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """Where the database is."""
+    return tmp_path / FILE
+
+
+@pytest.fixture
+def db(path: Path) -> Iterator[sqlite3.Connection]:
+    """Its writing connection, on an empty file."""
+    made = open_writer(path)
+    yield made
+    made.close()
+
+
+def connected(db: sqlite3.Connection) -> Connection:
+    """The same connection as SQLAlchemy sees it."""
+    return create_engine("sqlite://", creator=lambda: db, poolclass=StaticPool).connect()
+
+
+def a_later_version(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, then: str = "pass") -> None:
+    """Let frontdesk be one migration further."""
+    folder = tmp_path / "later" / "migrations"
+    shutil.copytree(MIGRATIONS, folder, ignore=shutil.ignore_patterns("__pycache__"))
+    (folder / "versions" / "9001_later.py").write_text(LATER.format(head=HEAD, then=then))
+    monkeypatch.setattr(migrate, "__file__", str(folder.parent / "migrate.py"))
+    monkeypatch.setattr(migrate, "HEAD", "9001")
+
+
+def test_migrating_from_nothing_gives_the_schema(path: Path, db: sqlite3.Connection) -> None:
+    """Alembic's own comparison finds no difference between the steps and `schema.metadata`."""
+    assert upgrade(path, db) == ""
+    with connected(db) as connection:
+        assert compare_metadata(MigrationContext.configure(connection), metadata) == []
+    assert revision(db) == HEAD
+
+
+def test_indices_have_the_conditions_of_the_schema(path: Path, db: sqlite3.Connection, tmp_path: Path) -> None:
+    """What Alembic does not compare: without its condition an index of the living would grow for ever."""
+    upgrade(path, db)
+    fresh = create_engine(f"sqlite:///{tmp_path / 'fresh.db'}")
+    metadata.create_all(fresh)
+    with fresh.connect() as other:
+        query = "SELECT name, sql FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL ORDER BY name"
+        assert [tuple(r) for r in other.exec_driver_sql(query)] == db.execute(query).fetchall()
+    fresh.dispose()
+
+
+def test_the_stated_head_is_the_newest_step() -> None:
+    """The start trusts the constant, and there is one line of steps."""
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    assert ScriptDirectory.from_config(config).get_heads() == [HEAD]
+
+
+def test_there_is_nothing_to_do_twice(path: Path, db: sqlite3.Connection) -> None:
+    """And no copy is made."""
+    upgrade(path, db)
+    assert upgrade(path, db) == HEAD
+    assert copies(path) == []
+
+
+def test_a_newer_database_is_refused_and_left_alone(path: Path, db: sqlite3.Connection) -> None:
+    """The older program would not know what it destroys."""
+    upgrade(path, db)
+    db.execute("UPDATE alembic_version SET version_num = '9999'")
+    before = list(db.iterdump())
+    with pytest.raises(TooNew, match="9999"):
+        upgrade(path, db)
+    assert list(db.iterdump()) == before
+
+
+def copies(path: Path) -> list[Path]:
+    """The copies kept beside the database."""
+    return sorted(path.parent.glob("*.before-*"))
+
+
+def test_the_old_data_is_copied_before_a_migration(
+    path: Path, db: sqlite3.Connection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A whole database at its old revision, as secret as the original; the new one has the data too."""
+    upgrade(path, db)
+    db.execute("INSERT INTO organizations VALUES ('viademo', 'Demo', '*', 120, 1)")
+    a_later_version(tmp_path, monkeypatch)
+    assert upgrade(path, db) == HEAD
+    assert db.execute("SELECT org_id, motto FROM organizations").fetchall() == [("viademo", "")]
+    [copy] = copies(path)
+    assert stat.S_IMODE(copy.stat().st_mode) == 0o600
+    old = sqlite3.connect(copy)
+    assert revision(old) == HEAD
+    assert old.execute("SELECT * FROM organizations").fetchall() == [("viademo", "Demo", "*", 120, 1)]
+    old.close()
+
+
+def test_a_migration_that_fails_half_way_changes_nothing(
+    path: Path, db: sqlite3.Connection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One transaction: a start after the cause is mended begins where the old version ended."""
+    upgrade(path, db)
+    before = list(db.iterdump())
+    a_later_version(tmp_path, monkeypatch, then="raise RuntimeError('power cut')")
+    with pytest.raises(RuntimeError, match="power cut"):
+        upgrade(path, db)
+    db.close()
+    again = open_writer(path)
+    assert list(again.iterdump()) == before
+    again.close()
+
+
+def test_every_step_can_be_taken_back(path: Path, db: sqlite3.Connection) -> None:
+    """Down to an empty database, and up again."""
+    upgrade(path, db)
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    with connected(db) as connection:
+        config.attributes["connection"] = connection
+        command.downgrade(config, "base")
+        connection.commit()
+    left = db.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
+    assert left == [("alembic_version",)]
+    upgrade(path, db)
+    assert revision(db) == HEAD
