@@ -7,18 +7,36 @@ working folder if there is one), environment variables FRONTDESK_<NAME>, and the
 from __future__ import annotations
 
 import os
+from ipaddress import ip_network
 from pathlib import Path
-from typing import Any, Literal
+from tomllib import TOMLDecodeError
+from typing import Any, Literal, Self
 
-from pydantic import Field
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic_core import ErrorDetails
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    SettingsError,
+    TomlConfigSettingsSource,
+)
 
 PREFIX = "FRONTDESK_"
+CONFIG = f"{PREFIX}CONFIG"
+
+
+class WrongSettings(Exception):
+    """Settings that can't be used; `problems` holds a sentence for each."""
+
+    def __init__(self, problems: list[str]) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = problems
 
 
 def config_file() -> Path:
     """The settings file that applies."""
-    return Path(os.environ.get(f"{PREFIX}CONFIG", "frontdesk.toml"))
+    return Path(os.environ.get(CONFIG, "frontdesk.toml"))
 
 
 class Settings(BaseSettings):
@@ -48,7 +66,21 @@ class Settings(BaseSettings):
     )
     messages_per_session: int = Field(120, ge=0, description="Messaging requests a minute on one session; 0: no limit.")
     polls_per_session: int = Field(600, ge=0, description="Polls a minute on one session; 0 for no limit.")
+    lane: bool = Field(True, description="Serve through the lane; false serves the same through plain ASGI, slower.")  # noqa: FBT003
     stop_seconds: int = Field(5, ge=0, description="Seconds that a stop waits for answers under way.")
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _networks(cls, value: list[str]) -> list[str]:
+        for network in value:
+            ip_network(network, strict=False)
+        return value
+
+    @model_validator(mode="after")
+    def _both_or_none(self) -> Self:
+        if (self.tls_certificate is None) != (self.tls_key is None):
+            raise ValueError("tls_certificate and tls_key belong together: give both or none")
+        return self
 
     @classmethod
     def settings_customise_sources(
@@ -61,6 +93,40 @@ class Settings(BaseSettings):
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Command line over environment over file."""
         return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, toml_file=config_file())
+
+
+def read(**given: Any) -> Settings:
+    """The settings that apply, with what the command line gives (None: nothing). Raises WrongSettings."""
+    if CONFIG in os.environ and not config_file().is_file():
+        raise WrongSettings([f"{CONFIG} names {config_file()}, which is no file. Correct it or unset it."])
+    try:
+        return Settings(**{name: value for name, value in given.items() if value is not None})
+    except ValidationError as error:
+        raise WrongSettings([_problem(each) for each in error.errors()]) from None
+    except SettingsError:
+        # Only the settings that are lists are read as JSON from the environment.
+        wanted = f'{PREFIX}TRUSTED_PROXIES must be a JSON list, such as ["10.0.0.0/8"].'
+        raise WrongSettings([wanted]) from None
+    except (TOMLDecodeError, UnicodeDecodeError) as error:
+        raise WrongSettings([f"{config_file()} is not TOML: {error}."]) from None
+    except OSError as error:
+        raise WrongSettings([f"{config_file()} can't be read: {error.strerror}."]) from None
+
+
+def _problem(error: ErrorDetails) -> str:
+    message = error["msg"].removeprefix("Value error, ")
+    if not error["loc"]:
+        return f"{message}."
+    name = str(error["loc"][0])
+    if error["type"] == "extra_forbidden":
+        return f"{config_file()}: there is no setting {name}."
+    return f"The setting {name} (also {PREFIX}{name.upper()}) is wrong: {message}; it is {error['input']!r}."
+
+
+def unknown_variables() -> list[str]:
+    """Environment variables that look like settings and are none: misspelt, most likely."""
+    known = {f"{PREFIX}{name.upper()}" for name in Settings.model_fields} | {CONFIG}
+    return sorted(name for name in os.environ if name.upper().startswith(PREFIX) and name.upper() not in known)
 
 
 def described(settings: Settings) -> list[tuple[str, str, Any, str]]:

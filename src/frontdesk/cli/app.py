@@ -1,4 +1,4 @@
-"""The commands, and how they are called."""
+"""The commands, and how they are called. Each imports what it needs when it runs, so that help is there at once."""
 
 from __future__ import annotations
 
@@ -9,21 +9,19 @@ import typer
 
 from frontdesk import __version__
 from frontdesk.cli import manage
+from frontdesk.cli.calls import INTERRUPTED, Data, Json, guarded, load, run
 from frontdesk.cli.output import fail
+
+_SERVING, _SETTING_UP, _TRYING = "Serve", "Set up", "Try and look"
 
 app = typer.Typer(
     name="frontdesk",
-    help="A self-hosted web-chat contact centre.",
+    help="A self-hosted web-chat contact centre. Begin with [bold]frontdesk demo[/].",
     no_args_is_help=True,
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
 )
-for group in (manage.org, manage.apikey, manage.worktype, manage.callback, manage.token):
-    app.add_typer(group)
-app.command()(manage.init)
-app.command()(manage.settings)
-
-Data = Annotated[Path | None, typer.Option("--data", help="Folder that holds the data.", show_default=False)]
 
 
 def _version(value: bool) -> None:
@@ -41,9 +39,9 @@ def _root(
     pass
 
 
-@app.command()
+@app.command(rich_help_panel=_SERVING)
 def demo(
-    port: Annotated[int, typer.Option(help="Port on 127.0.0.1; 0 takes a free one.")] = 8080,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port on 127.0.0.1; 0 takes a free one.")] = 8080,
     data: Annotated[Path, typer.Option(help="Folder that holds the demo's data.")] = Path("demo-data"),
     json: Annotated[bool, typer.Option("--json", help="Print the facts as one JSON line once it serves.")] = False,
     bench: Annotated[bool, typer.Option("--bench", help="Add the echo work type 1, and lift the limits.")] = False,
@@ -51,27 +49,65 @@ def demo(
     """Serve a demo that needs nothing: a chat page, a script that answers, everything stored."""
     from frontdesk.cli.demo import demo as serve_demo
 
-    manage.run(lambda: serve_demo(port, data, bench=bench, json=json))
+    run(lambda: serve_demo(port, data, bench=bench, json=json))
 
 
-@app.command()
+@app.command(rich_help_panel=_SERVING)
 def serve(
     host: Annotated[str | None, typer.Option(help="Address to listen on.", show_default=False)] = None,
     port: Annotated[int | None, typer.Option(help="Port to listen on.", show_default=False)] = None,
     data: Data = None,
+    json: Annotated[bool, typer.Option("--json", help="Print url, data and pid as JSON once it serves.")] = False,
 ) -> None:
     """Serve an installation made by [bold]frontdesk init[/]."""
+    settings = load(host=host, port=port, data=data)
     from frontdesk.cli.serve import serve as serve_installation
 
-    manage.run(lambda: serve_installation(manage.load(host=host, port=port, data=data)))
+    run(lambda: serve_installation(settings, json=json))
 
 
-@app.command()
+app.command(rich_help_panel=_SETTING_UP)(manage.init)
+for group in (manage.org, manage.apikey, manage.worktype, manage.callback, manage.token):
+    app.add_typer(group, rich_help_panel=_SETTING_UP)
+app.command(rich_help_panel=_SETTING_UP)(manage.settings)
+
+
+@app.command(rich_help_panel=_SETTING_UP)
 def migrate(data: Data = None) -> None:
     """Bring the data to this version's shape. A copy of the old file is kept beside it."""
+    settings = load(data=data)
     from frontdesk.cli.serve import migrate as migrate_data
 
-    manage.guarded(lambda: migrate_data(manage.load(data=data)))
+    guarded(lambda: migrate_data(settings))
+
+
+@app.command(rich_help_panel=_TRYING)
+def chat(
+    url: Annotated[str, typer.Option(help="Where the server is.")] = "http://127.0.0.1:8080",
+    org: Annotated[str, typer.Option(help="The organization's id.")] = "viademo",
+    key: Annotated[str, typer.Option(help="An API key of it.", envvar="FRONTDESK_CHAT_KEY")] = "demo-key",
+    work_type: Annotated[str, typer.Option(help="What to chat about: a work type's id.")] = "100",
+    name: Annotated[str, typer.Option(help="Your name.")] = "Terminal",
+    resume: Annotated[str, typer.Option(help="Go on with a chat that was left with /leave.")] = "",
+) -> None:
+    """Chat in the terminal, as a contact, with any server of the public API; the defaults are the demo's."""
+    from frontdesk.cli.chat import chat as chat_here
+    from frontdesk.cli.contact import Contact
+
+    guarded(lambda: chat_here(Contact(url, org, key), work_type, name, resume=resume))
+
+
+@app.command(rich_help_panel=_TRYING)
+def doctor(
+    host: Annotated[str | None, typer.Option(help="Address the server listens on.", show_default=False)] = None,
+    port: Annotated[int | None, typer.Option(help="Port the server listens on.", show_default=False)] = None,
+    data: Data = None,
+    json: Json = False,
+) -> None:
+    """Check the installation, also while it serves, and say what to do about what is wrong. Status 1 if anything is."""
+    from frontdesk.cli.doctor import doctor as examine
+
+    guarded(lambda: examine(host=host, port=port, data=data, json=json))
 
 
 def main() -> None:
@@ -79,4 +115,4 @@ def main() -> None:
     try:
         app()
     except KeyboardInterrupt:
-        fail("Interrupted.")
+        fail("Interrupted.", status=INTERRUPTED)

@@ -11,9 +11,10 @@ from rich.table import Table
 
 from frontdesk import telemetry
 from frontdesk.cli.output import as_json, console
+from frontdesk.cli.serve import make_sure, url_of
 from frontdesk.domain.errors import Invalid
 from frontdesk.server import App, run
-from frontdesk.settings import Settings
+from frontdesk.settings import Settings, read
 
 ORG, KEY = "viademo", "demo-key"
 WORK_TYPES: dict[str, dict[str, Any]] = {
@@ -34,7 +35,7 @@ _UNLIMITED = dict.fromkeys(
 def settings_for(port: int, data: Path, *, bench: bool) -> Settings:
     """The demo's settings: this machine only. Other settings apply as everywhere."""
     limits: dict[str, Any] = _UNLIMITED if bench else {}
-    return Settings(host="127.0.0.1", port=port, data=data, **limits)
+    return read(host="127.0.0.1", port=port, data=data, **limits)
 
 
 async def _prepare(app: App, *, bench: bool) -> None:
@@ -58,6 +59,7 @@ async def demo(port: int, data: Path, *, bench: bool, json: bool) -> None:
     """Serve the demo until told to stop. Raises what opening the data folder raises."""
     settings = settings_for(port, data, bench=bench)
     telemetry.configure("warning" if not json else "error", as_json=settings.log_json)
+    await make_sure(settings)
     facts: dict[str, Any] = {
         "url": "",
         "orgId": ORG,
@@ -70,7 +72,7 @@ async def demo(port: int, data: Path, *, bench: bool, json: bool) -> None:
     await _prepare(app, bench=bench)
 
     def started(bound: int) -> None:
-        facts["url"] = f"http://127.0.0.1:{bound}"
+        facts["url"] = url_of(settings, bound)
         if json:
             as_json(facts)
         else:

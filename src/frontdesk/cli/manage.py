@@ -2,78 +2,21 @@
 
 from __future__ import annotations
 
-import asyncio
-import sqlite3
-from collections.abc import Callable, Coroutine
-from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
-from pydantic import ValidationError
+from rich.markup import escape
 
-from frontdesk import control, telemetry
-from frontdesk.cli.output import as_json, console, fail, show
-from frontdesk.domain.errors import Refusal
-from frontdesk.engines.migrate import TooNew
-from frontdesk.engines.sqlite import DataInUse, UnsafeStorage
-from frontdesk.server import App, main
-from frontdesk.settings import Settings, config_file, described
+from frontdesk.cli.calls import Data, Json, command, load, set_up
+from frontdesk.cli.output import as_json, console, errors, listed
 
-Data = Annotated[Path | None, typer.Option("--data", help="Folder that holds the data.", show_default=False)]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 OrgId = Annotated[str, typer.Argument(help="The organization's id.")]
 
-org = typer.Typer(name="org", help="Organizations.", no_args_is_help=True)
-apikey = typer.Typer(name="apikey", help="API keys and their use.", no_args_is_help=True)
-worktype = typer.Typer(name="worktype", help="Work types.", no_args_is_help=True)
-callback = typer.Typer(name="callback", help="Voice callbacks.", no_args_is_help=True)
-token = typer.Typer(name="token", help="Web tokens.", no_args_is_help=True)
-
-
-def load(**given: Any) -> Settings:
-    """The settings, with what the command line gives. Ends the command when one is wrong."""
-    try:
-        return Settings(**{name: value for name, value in given.items() if value is not None})
-    except ValidationError as error:
-        wrong = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
-        fail(f"A setting is wrong ({wrong}). `frontdesk settings` lists them all; the file is {config_file()}.")
-
-
-def guarded(work: Callable[[], Any]) -> Any:
-    """Run, and turn what can be expected to go wrong into a sentence."""
-    try:
-        return work()
-    except Refusal as refusal:
-        fail(refusal.message)
-    except (DataInUse, UnsafeStorage, TooNew) as error:
-        fail(str(error))
-    except sqlite3.Error as error:
-        fail(f"The database can't be opened: {error}.")
-    except OSError as error:
-        fail(str(error))
-
-
-def run(make: Callable[[], Coroutine[Any, Any, None]]) -> None:
-    """Run a command that serves."""
-    guarded(lambda: main(make))
-
-
-def command(data: Path | None, name: str, /, **arguments: Any) -> Any:
-    """Carry out an operator's command, in the running server or here."""
-    settings = load(data=data)
-    return guarded(lambda: asyncio.run(_command(settings, name, arguments)))
-
-
-async def _command(settings: Settings, name: str, arguments: dict[str, Any]) -> Any:
-    try:
-        return await control.ask(settings.data, name, arguments)
-    except control.Unreachable:
-        telemetry.configure("error", as_json=False)
-        app = App(settings)
-        try:
-            return await app.admin.run(name, arguments)
-        finally:
-            app.close()
+org = typer.Typer(name="org", help="Organizations: create, list, origins, grace.", no_args_is_help=True)
+apikey = typer.Typer(name="apikey", help="API keys: create, list, revoke, usage.", no_args_is_help=True)
+worktype = typer.Typer(name="worktype", help="Work types: create, list.", no_args_is_help=True)
+callback = typer.Typer(name="callback", help="Voice callbacks: list.", no_args_is_help=True)
+token = typer.Typer(name="token", help="Web tokens: rotate the key that signs them.", no_args_is_help=True)
 
 
 def init(
@@ -83,8 +26,10 @@ def init(
     json: Json = False,
 ) -> None:
     """Set up: a data folder, a signing key, an organization, an API key and a work type with the concierge."""
+    if not set_up(data, "org.list"):
+        # Before the organization: a first try that was killed half-way can then simply be repeated.
+        set_up(data, "signing-key.rotate")
     made = command(data, "org.create", org_id=org_id, name=name)
-    command(data, "signing-key.rotate")
     key = command(data, "apikey.create", org_id=org_id)
     work_type = command(
         data, "worktype.create", org_id=org_id, work_type_id="100", name="Concierge", script="concierge"
@@ -94,26 +39,26 @@ def init(
         return
     console.print(f"Organization [bold]{org_id}[/] is ready, with work type [bold]100[/] (the concierge).")
     console.print(f"API key, shown only now: [bold]{key['key']}[/]", highlight=False)
-    console.print("Serve it: [bold]frontdesk serve[/]")
+    console.print("Serve it: [bold]frontdesk serve[/]" + (f" --data {escape(str(data))}" if data else ""))
 
 
 def settings(json: Json = False) -> None:
-    """Show every setting: its value, its environment name and what it does."""
+    """Show every setting: its value, its environment name and what it does.
+
+    Settings come from, in rising order of weight: their defaults, the file frontdesk.toml in the working folder (or
+    the one that FRONTDESK_CONFIG names), environment variables, and the command line.
+    """
+    # First, as it ends the command in a sentence when something is wrong.
+    current = load()
+    from frontdesk.settings import config_file, described, unknown_variables
+
     rows = [
         {"setting": name, "value": str(value), "environment": env, "help": text}
-        for name, env, value, text in described(load())
+        for name, env, value, text in described(current)
     ]
-    if json:
-        as_json(rows)
-    else:
-        show(f"Settings (file: {config_file()})", rows, "")
-
-
-def _listed(title: str, rows: Any, empty: str, *, json: bool) -> None:
-    if json:
-        as_json(rows)
-    else:
-        show(title, rows, empty)
+    listed(f"Settings (file: {config_file()})", rows, "", json=json)
+    for name in unknown_variables():
+        errors.print(f"[yellow]{escape(name)} is set, but there is no such setting.[/]", highlight=False)
 
 
 @org.command("create")
@@ -126,14 +71,14 @@ def org_create(
 ) -> None:
     """Make an organization."""
     made = command(data, "org.create", org_id=org_id, name=name, origins=origin or ["*"])
-    _listed("Made", [made], "", json=json)
+    listed("Made", [made], "", json=json)
 
 
 @org.command("list")
 def org_list(data: Data = None, json: Json = False) -> None:
     """Show all organizations."""
     rows = command(data, "org.list")
-    _listed("Organizations", rows, "None yet. Make one: frontdesk org create ID", json=json)
+    listed("Organizations", rows, "None yet. Make one: frontdesk org create ID", json=json)
 
 
 @org.command("origins")
@@ -172,7 +117,7 @@ def apikey_create(
 @apikey.command("list")
 def apikey_list(org_id: OrgId, data: Data = None, json: Json = False) -> None:
     """Show an organization's API keys."""
-    _listed("API keys", command(data, "apikey.list", org_id=org_id), "No keys.", json=json)
+    listed("API keys", command(data, "apikey.list", org_id=org_id), "No keys.", json=json)
 
 
 @apikey.command("revoke")
@@ -185,7 +130,7 @@ def apikey_revoke(key_id: Annotated[str, typer.Argument(help="The key's id, not 
 @apikey.command("usage")
 def apikey_usage(org_id: OrgId, data: Data = None, json: Json = False) -> None:
     """Show how often each key called each endpoint, by day (UTC)."""
-    _listed("Usage", command(data, "apikey.usage", org_id=org_id), "Not used yet.", json=json)
+    listed("Usage", command(data, "apikey.usage", org_id=org_id), "Not used yet.", json=json)
 
 
 @worktype.command("create")
@@ -203,19 +148,19 @@ def worktype_create(
         data, "worktype.create", org_id=org_id, work_type_id=work_type_id, name=name,
         channels=channel or ["chat"], script=script,
     )  # fmt: skip
-    _listed("Made", [made], "", json=json)
+    listed("Made", [made], "", json=json)
 
 
 @worktype.command("list")
 def worktype_list(org_id: OrgId, data: Data = None, json: Json = False) -> None:
     """Show an organization's work types."""
-    _listed("Work types", command(data, "worktype.list", org_id=org_id), "No work types.", json=json)
+    listed("Work types", command(data, "worktype.list", org_id=org_id), "No work types.", json=json)
 
 
 @callback.command("list")
 def callback_list(org_id: OrgId, data: Data = None, json: Json = False) -> None:
     """Show an organization's voice callbacks, the next one first."""
-    _listed("Callbacks", command(data, "callback.list", org_id=org_id), "No callbacks.", json=json)
+    listed("Callbacks", command(data, "callback.list", org_id=org_id), "No callbacks.", json=json)
 
 
 @token.command("rotate")

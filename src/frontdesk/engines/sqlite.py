@@ -26,6 +26,8 @@ from frontdesk.ports import Directory, Done, Record, Recovered, Usage
 
 T = TypeVar("T")
 FILE = "frontdesk.db"
+# Held by the one process that has the data open; holds its process id.
+LOCK = "lock"
 # Seconds a reader waits for a lock: only while the file is opened or closed.
 BUSY_SECONDS = 5
 # What `PRAGMA synchronous` reads back for FULL.
@@ -44,7 +46,7 @@ def lock(folder: Path) -> IO[str]:
     """Make this process the only one on `folder`. Raises DataInUse."""
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     # Opened for appending, so that looking does not wipe the owner's process id.
-    handle = (folder / "lock").open("a+")
+    handle = (folder / LOCK).open("a+")
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:

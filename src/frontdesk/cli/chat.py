@@ -1,0 +1,259 @@
+"""`frontdesk chat`: a contact's chat in the terminal, on the public API alone.
+
+The main thread reads lines and sends them; a second one polls and prints. On a terminal the line being typed stays
+below what arrives; through a pipe every line is sent, and the chat goes on until nothing more comes.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import sys
+import threading
+from collections.abc import Callable
+from http import HTTPStatus
+from typing import Any
+
+from rich.markup import escape
+
+from frontdesk.cli.contact import Contact, Json, Refused
+from frontdesk.cli.output import console, errors, fail
+
+# Seconds without an event after which piped input counts as answered.
+_QUIET_SECONDS = 3.0
+_PROMPT = "> "
+_HELP = (
+    "Lines you type are sent. /link URL · /dial NUMBER · /callback NUMBER MINUTES · "
+    "/leave (go, and come back later) · /quit (end the chat; so does Ctrl+C)"
+)
+
+
+class Screen:
+    """Lines above, the prompt below; whoever prints takes the lock."""
+
+    def __init__(self) -> None:
+        self._lock = threading.RLock()
+        self._typing = ""
+        self._forget: threading.Timer | None = None
+        self._typed: Callable[[], str] = lambda: ""
+        self._reading = False
+        self.interactive = sys.stdin.isatty() and sys.stdout.isatty()
+        if self.interactive:
+            # Editing and history of the line; importing it is what turns it on.
+            import readline
+
+            self._typed = readline.get_line_buffer
+
+    def read(self) -> str:
+        """The next line. Raises EOFError."""
+        self._reading = True
+        try:
+            return input(_PROMPT if self.interactive else "").strip()
+        finally:
+            self._reading = False
+
+    def wake(self) -> None:
+        """End a `read` under way with KeyboardInterrupt: nothing else wakes a thread that waits for a key."""
+        if self._reading:
+            signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+
+    def line(self, markup: str) -> None:
+        """Print above the prompt."""
+        with self._lock:
+            self._wipe()
+            console.print(markup, highlight=False, soft_wrap=True)
+            self._draw()
+
+    def composing(self, name: str, seconds: float) -> None:
+        """Show beside the prompt that somebody types, until it is over; "" for nobody."""
+        with self._lock:
+            if self._forget is not None:
+                self._forget.cancel()
+            changed, self._typing = name != self._typing, name
+            if name:
+                self._forget = threading.Timer(seconds, self.composing, ("", 0.0))
+                self._forget.daemon = True
+                self._forget.start()
+            if changed:
+                self._wipe()
+                self._draw()
+
+    def _wipe(self) -> None:
+        if self._reading and self.interactive:
+            sys.stdout.write("\r\033[K")
+
+    def _draw(self) -> None:
+        if self._reading and self.interactive:
+            typing = f"\033[2m{self._typing} is typing…\033[0m " if self._typing else ""
+            sys.stdout.write(f"{typing}{_PROMPT}{self._typed()}")
+            sys.stdout.flush()
+
+
+class Talk:
+    """One chat: what arrives is shown, what is typed is sent."""
+
+    def __init__(self, contact: Contact, screen: Screen, work_type: str, name: str) -> None:
+        self._contact = contact
+        self._screen = screen
+        self._hello = {"workTypeId": work_type, "contactName": name}
+        self.over = threading.Event()
+        self.news = threading.Event()
+        contact.on_trouble = lambda sentence: screen.line(f"[yellow]{escape(sentence)}[/]")
+
+    def begin(self, resume: str) -> None:
+        """Open the session, and the chat unless one goes on. Raises Refused."""
+        goes_on = self._contact.open(resume)
+        if resume and not goes_on:
+            self._screen.line("[yellow]That chat is over; this is a new one.[/]")
+        if not goes_on:
+            self._contact.send("connect", self._hello)
+        threading.Thread(target=self._follow, name="poll", daemon=True).start()
+
+    def _follow(self) -> None:
+        while not self.over.is_set() and not self._contact.stopped:
+            try:
+                for event in self._contact.poll():
+                    self._show(event)
+            except Refused as refused:
+                self._lost(refused)
+            except (KeyError, TypeError, ValueError) as error:
+                self._end(f"The server sent an event that is not of the public API ({error!r}).")
+
+    def _lost(self, refused: Refused) -> None:
+        """The session is over (this machine slept, say): go on with a new one."""
+        if self._contact.stopped:
+            return
+        try:
+            if refused.status != HTTPStatus.UNAUTHORIZED:
+                raise refused
+            goes_on = self._contact.open(self._contact.session_id)
+        except OSError as error:
+            self._end(str(error))
+            return
+        if not goes_on:
+            self._end("The chat ended while the connection was away.")
+
+    def _end(self, sentence: str) -> None:
+        self._screen.line(f"[red]{escape(sentence)}[/]")
+        self._finish()
+
+    def _finish(self) -> None:
+        self.over.set()
+        self._screen.wake()
+
+    def _show(self, event: Json) -> None:
+        self.news.set()
+        kind = str(event["kind"]).removeprefix("messaging.")
+        if kind == "Notification":
+            self._screen.composing(event["entityName"], event["expiresAfterSeconds"])
+            return
+        if kind in ("Text", "PushUrl", "ParticipantLeft", "Disconnected"):
+            self._screen.composing("", 0)
+        if (show := _LINES.get(kind)) is not None:
+            self._screen.line(show({name: _safe(value) for name, value in event.items()}))
+        if kind == "Disconnected":
+            self._finish()
+
+    def say(self, line: str) -> None:
+        """Send what was typed. Raises Refused."""
+        word, _, rest = line.partition(" ")
+        if not word.startswith("/"):
+            self._contact.send("sendText", {"text": line})
+        elif word == "/link":
+            self._contact.send("pushUrl", {"url": rest.strip()})
+        elif word == "/dial":
+            self._contact.send("dial", {"digits": rest.strip()})
+        elif word == "/callback":
+            self._call_back(rest)
+        else:
+            self._screen.line(f"[dim]{_HELP}[/]")
+
+    def _call_back(self, rest: str) -> None:
+        digits, _, minutes = rest.strip().rpartition(" ")
+        if not minutes.isdigit() or not digits:
+            self._screen.line("[dim]/callback NUMBER MINUTES, as in: /callback +4312345678 30[/]")
+            return
+        self._contact.send("scheduleCallBack", {**self._hello, "digits": digits, "delayStartDuration": int(minutes)})
+
+
+def _safe(value: Any) -> Any:
+    """Nothing that arrives may move the cursor or colour the terminal."""
+    if not isinstance(value, str):
+        return value
+    return escape("".join(c if c.isprintable() or c == "\n" else "\N{REPLACEMENT CHARACTER}" for c in value))
+
+
+def _queue(e: Json) -> str:
+    wait = e.get("estimatedWaitSeconds")
+    about = f", about {wait['low']} to {wait['high']} s" if wait else ""
+    return f"[dim]You are number {e['position']} in the queue{about}.[/]"
+
+
+_LINES: dict[str, Callable[[Json], str]] = {
+    "Connected": lambda e: f"[dim]Connected to work type {e['workTypeId']} as {e['contactName']}.[/]",
+    "QueueStatus": _queue,
+    "ParticipantJoined": lambda e: f"[dim]{e['entityName']} joined.[/]",
+    "ParticipantLeft": lambda e: f"[dim]{e['entityName']} left.[/]",
+    "Text": lambda e: f"[bold cyan]{e['entityName']}:[/] {e['text']}",
+    "PushUrl": lambda e: f"[bold cyan]{e['entityName']}[/] sends a link: [underline]{e['url']}[/]",
+    "Transferred": lambda e: f"[dim]You were put through to work type {e['workTypeId']}.[/]",
+    "CallBackScheduled": lambda e: f"[green]We call {e['digits']} at {e['callBackTime']}.[/]",
+    "Error": lambda e: f"[red]{e['message']}[/]",
+    "Disconnected": lambda e: f"[dim]The chat is over ({e['reason']}).[/]",
+}
+
+
+def chat(contact: Contact, work_type: str, name: str, *, resume: str) -> None:
+    """Chat until one side ends it. Raises OSError when there is no server, Refused when it does not want to."""
+    screen = Screen()
+    talk = Talk(contact, screen, work_type, name)
+    try:
+        talk.begin(resume)
+    except Refused:
+        raise
+    except OSError as error:
+        fail(f"{contact.url} can't be reached: {error.strerror or error}. Is it running? `frontdesk demo` starts one.")
+    if screen.interactive:
+        screen.line(f"[dim]{_HELP}[/]")
+    try:
+        stays = _converse(talk, screen)
+    except KeyboardInterrupt:
+        stays = False
+    _part(contact, talk, stays=stays)
+
+
+def _converse(talk: Talk, screen: Screen) -> bool:
+    """Until one side ends it; whether the chat is to stay open."""
+    while not talk.over.is_set():
+        try:
+            line = screen.read()
+        except EOFError:
+            _wait_for_quiet(talk, screen)
+            return False
+        if line in ("/quit", "/leave"):
+            return line == "/leave"
+        if line and not talk.over.is_set():
+            try:
+                talk.say(line)
+            except Refused as refused:
+                screen.line(f"[red]{escape(str(refused))}[/]")
+    return False
+
+
+def _wait_for_quiet(talk: Talk, screen: Screen) -> None:
+    while not screen.interactive and not talk.over.is_set() and talk.news.wait(_QUIET_SECONDS):
+        talk.news.clear()
+
+
+def _part(contact: Contact, talk: Talk, *, stays: bool) -> None:
+    """Go, and say how to come back if the chat stays open."""
+    with contextlib.suppress(OSError):
+        # It may be over at the other end already, or the server gone: either way there is nothing left to end.
+        contact.stop()
+        if not stays and not talk.over.is_set():
+            contact.send("disconnect")
+        contact.leave()
+    if stays:
+        errors.print(
+            f"The chat waits for you for a while: frontdesk chat --resume {contact.session_id}", soft_wrap=True
+        )
