@@ -6,7 +6,6 @@ import json
 import random
 import shutil
 import sqlite3
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
@@ -16,11 +15,36 @@ import pytest
 
 from tests.crash import answers_too_early
 from tests.crash.contacts import WITHIN_SECONDS, Contact, Plug, client
-from tests.crash.demo import FRONTDESK, Demo
 from tests.support.powercut import PowerCut
+from tests.support.server import DEMO, Process
 
 ROUNDS = 20
-BROKEN = (sys.executable, answers_too_early.__file__)
+
+
+class Server(Process):
+    """The demo with the work type that echoes, and without limits."""
+
+    def __init__(self, data: Path, environment: Mapping[str, str] | None = None) -> None:
+        super().__init__(data, command=(*DEMO, "--bench"), environment=environment)
+
+    def starts(self) -> bool:
+        """Whether it comes to serve; it is gone afterwards."""
+        try:
+            self.restart()
+        except AssertionError:
+            return False
+        finally:
+            self.kill()
+        return True
+
+
+class BrokenServer(Server):
+    """The same, but it answers before the commit."""
+
+    def __init__(self, data: Path, environment: Mapping[str, str] | None = None) -> None:
+        super().__init__(data, environment)
+        python, _, _, *arguments = self._command
+        self._command = (python, answers_too_early.__file__, *arguments)
 
 
 @dataclass(frozen=True)
@@ -36,14 +60,14 @@ def newcomers(count: int, known: int) -> list[Contact]:
     return [Contact(f"contact {n}", plain=n % 2 == 0) for n in range(known, known + count)]
 
 
-async def talk(server: Demo, contacts: Sequence[Contact], plug: Plug) -> None:
+async def talk(server: Process, contacts: Sequence[Contact], plug: Plug) -> None:
     """All contacts talk at once, until the server is gone."""
     async with asyncio.timeout(WITHIN_SECONDS), client(server.facts) as http, asyncio.TaskGroup() as tasks:
         for contact in contacts:
             tasks.create_task(contact.talk(http, plug))
 
 
-async def catch_up(server: Demo, contacts: Sequence[Contact]) -> None:
+async def catch_up(server: Process, contacts: Sequence[Contact]) -> None:
     """Every contact polls until it has all its echoes."""
     async with asyncio.timeout(WITHIN_SECONDS), client(server.facts) as http, asyncio.TaskGroup() as tasks:
         for contact in contacts:
@@ -55,10 +79,10 @@ def survive(data: Path, rng: random.Random, crash: Crash) -> None:
     contacts = newcomers(5, 0)
     for _ in range(ROUNDS):
         contacts += newcomers(1, len(contacts))
-        with Demo(data, environment=crash.arm()) as server:
+        with Server(data, crash.arm()) as server:
             asyncio.run(talk(server, contacts, Plug(server.kill, rng)))
         crash.strike()
-    with Demo(data, environment=crash.arm()) as server:
+    with Server(data, crash.arm()) as server:
         asyncio.run(catch_up(server, contacts))
     crash.strike()
 
@@ -102,10 +126,10 @@ def lost_texts(data: Path, contacts: Sequence[Contact]) -> list[str]:
     return [text for contact in contacts for text in contact.texts() if text not in stored]
 
 
-def lost_in_one_crash(data: Path, command: Sequence[str], crash: Crash) -> list[str]:
+def lost_in_one_crash(data: Path, kind: type[Server], crash: Crash) -> list[str]:
     """Load the server once, end it in the middle, and look for what it had promised."""
     contacts = newcomers(8, 0)
-    with Demo(data, command=command, environment=crash.arm()) as server:
+    with kind(data, crash.arm()) as server:
         asyncio.run(talk(server, contacts, Plug(server.kill, random.Random(9))))
     crash.strike()
     return lost_texts(data, contacts)
@@ -131,9 +155,9 @@ def test_power_cut_at_every_sync_of_the_first_start(power: PowerCut) -> None:
     """Wherever the first start was broken off, the next one serves a contact."""
     for at_sync in itertools.count(1):
         shutil.rmtree(power.data, ignore_errors=True)
-        served = Demo(power.data, environment=power.arm(at_sync=at_sync)).starts()
+        served = Server(power.data, power.arm(at_sync=at_sync)).starts()
         power.strike(random.Random(at_sync))
-        with Demo(power.data) as server:
+        with Server(power.data) as server:
             asyncio.run(catch_up(server, newcomers(1, 0)))
         if served:
             break
@@ -141,12 +165,12 @@ def test_power_cut_at_every_sync_of_the_first_start(power: PowerCut) -> None:
     assert at_sync > 1
 
 
-@pytest.mark.parametrize(("command", "loses"), [(BROKEN, True), (FRONTDESK, False)], ids=["too-early", "real"])
+@pytest.mark.parametrize(("kind", "loses"), [(BrokenServer, True), (Server, False)], ids=["too-early", "real"])
 @pytest.mark.parametrize("cut", [False, True], ids=["killed", "power-cut"])
 def test_an_answer_before_the_commit_is_found_out(
-    power: PowerCut, command: Sequence[str], *, cut: bool, loses: bool
+    power: PowerCut, kind: type[Server], *, cut: bool, loses: bool
 ) -> None:
     """The control: one crash of the same load shows the loss when the promise is broken, and none when it is kept."""
     crash = Crash(power.arm, power.strike) if cut else Crash()
 
-    assert bool(lost_in_one_crash(power.data, command, crash)) is loses
+    assert bool(lost_in_one_crash(power.data, kind, crash)) is loses
