@@ -25,6 +25,8 @@ class LiveDirectory:
     """The directory with the look-ups that requests need; `load` replaces all of it at once."""
 
     def __init__(self) -> None:
+        # Rises with every change, so that what was concluded from an older directory is concluded anew.
+        self.generation = 0
         self.signing_keys: tuple[SigningKey, ...] = ()
         self._organizations: dict[str, Organization] = {}
         self._keys: dict[tuple[str, str], ApiKey] = {}
@@ -32,6 +34,7 @@ class LiveDirectory:
 
     def load(self, found: Directory) -> None:
         """Take `found` in place of what was known."""
+        self.generation += 1
         self.signing_keys = found.signing_keys
         self._organizations = {o.org_id: o for o in found.organizations}
         self._keys = {(k.org_id, k.digest): k for k in found.api_keys if not k.revoked_ms}

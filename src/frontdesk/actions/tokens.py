@@ -56,8 +56,8 @@ class WebTokens:
         header = {"alg": "HS256", "typ": "JWT", "kid": self._signer}
         return jwt.encode(header, claims, self._keys[self._signer], algorithms=_ALGORITHMS), expires
 
-    def verify(self, token: str, org_id: str, now_ms: int) -> None:
-        """Raises Unauthenticated unless the token is ours, for this organization, and not over."""
+    def verify(self, token: str, org_id: str, now_ms: int) -> int:
+        """The token's end in ms. Raises Unauthenticated unless it is ours, for this organization, and not over."""
         known = self._verified.get(token)
         if known is None:
             known = self._check(token)
@@ -70,6 +70,7 @@ class WebTokens:
             raise _wrong("This token belongs to another organization; get one for this.")
         if now_ms >= expires * 1000:
             raise Unauthenticated("expiredToken", "This web token is over; get a new one.", scope="Authorization")
+        return expires * 1000
 
     def _check(self, token: str) -> tuple[str, int]:
         if len(token) > _TOKEN_MAX:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Any, NoReturn
 
 import typer
+from rich.box import SIMPLE_HEAD
 from rich.cells import cell_len
 from rich.console import Console
 from rich.markup import escape
@@ -69,10 +70,11 @@ def listed(title: str, rows: Sequence[dict[str, Any]], empty: str, *, json: bool
 
 
 def _table(title: str, rows: Sequence[dict[str, Any]]) -> Table:
-    table = Table(title=title, title_justify="left", header_style="bold cyan")
+    table = Table(title=title, title_justify="left", header_style="bold cyan", box=SIMPLE_HEAD, pad_edge=False)
     for name, value in rows[0].items():
         # Half an id or half a time is of no use: only prose may be folded.
-        least = _PROSE_LEAST if name in _PROSE else max(cell_len(_cell(row[name]).plain) for row in rows)
+        longest = max(cell_len(_cell(row[name]).plain) for row in rows)
+        least = min(longest, _PROSE_LEAST) if name in _PROSE else longest
         table.add_column(name, justify="right" if isinstance(value, int) else "left", min_width=max(least, len(name)))
     for row in rows:
         table.add_row(*(_cell(value) for value in row.values()))

@@ -121,7 +121,16 @@ def interaction(r: Any, seq: int, answered: int) -> Interaction:
 
 
 def entry_row(e: Entry) -> Row:
-    return (e.interaction.interaction_id, e.seq, e.stream_seq, e.kind, e.author._value_, e.payload, e.time_ms, e.answers)
+    return (
+        e.interaction.interaction_id,
+        e.seq,
+        e.stream_seq,
+        e.kind,
+        e.author._value_,
+        e.payload,
+        e.time_ms,
+        e.answers,
+    )
 
 
 def stored_event(r: Any) -> StoredEvent:

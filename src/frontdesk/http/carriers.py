@@ -11,7 +11,7 @@ _SIOCOUTQ = 0x5411
 
 
 def unacknowledged(transport: asyncio.BaseTransport) -> int:
-    """Bytes written to `transport` that the other machine has not acknowledged; the unsent ones where that is unknown."""
+    """Bytes written that the other machine has not acknowledged; where that can't be known, those not yet sent."""
     waiting = int(getattr(transport, "get_write_buffer_size", int)())
     sock = transport.get_extra_info("socket")
     try:

@@ -13,7 +13,7 @@ from frontdesk.http.guard import Gate, Guard
 from frontdesk.http.limits import Proxies
 from frontdesk.http.repeats import Repeats
 from frontdesk.http.routes import Route, Router
-from frontdesk.http.wire import Answer, Call, Headers, Request, Result, error_answer, fault, refusal_answer
+from frontdesk.http.wire import Answer, Call, Request, Result, error_answer, fault, refusal_answer
 
 Find = Callable[[str], Organization | None]
 
@@ -34,11 +34,17 @@ class Dispatcher:
         """The request's answer, or the promise of one; and the request's CORS headers. Never raises."""
         try:
             return self._handle(request)
-        except Refusal as refusal:
-            return refusal_answer(refusal)
-        except Exception as error:  # noqa: BLE001 - the client gets the documented 500, we get the trace
-            telemetry.log.exception("http.fault", method=request.method, error=repr(error))
-            return fault()
+        except Exception as error:  # noqa: BLE001 - the client gets the documented answer, we get the trace
+            return _refused(error)
+
+    def again(self, run: Callable[[], Result | None]) -> Result | None:
+        """Carry out a request that was handled before (`Request.again`). Never raises."""
+        if self.stopping:
+            return None
+        try:
+            return run()
+        except Exception as error:  # noqa: BLE001 - as above
+            return _refused(error)
 
     def count(self, status: int) -> None:
         """One more answer is written."""
@@ -72,6 +78,13 @@ class Dispatcher:
         if key is not None:
             return self._repeats.once(call, key, route.operation, route.endpoint)
         return route.endpoint(call)
+
+
+def _refused(error: Exception) -> Answer:
+    if isinstance(error, Refusal):
+        return refusal_answer(error)
+    telemetry.log.exception("http.fault", error=repr(error))
+    return fault()
 
 
 def _not_allowed(routes: dict[str, Route]) -> Answer:

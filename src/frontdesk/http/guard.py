@@ -12,7 +12,7 @@ from frontdesk.actions.sessions import Sessions
 from frontdesk.actions.tokens import WebTokens
 from frontdesk.actions.usage import UsageCounter
 from frontdesk.domain.errors import Invalid, Unauthenticated
-from frontdesk.domain.model import Organization
+from frontdesk.domain.model import ApiKey, Organization, Session
 from frontdesk.http.wire import Call
 from frontdesk.ports import Clock
 
@@ -26,6 +26,18 @@ class Guard(IntEnum):
     API_KEY = 1
     TOKEN = 2
     SESSION = 3
+
+
+class Standing:
+    """The outcome of all checks of one caller. Worth nothing once token, key or session may have ended."""
+
+    __slots__ = ("api_key", "expires_ms", "generation", "session")
+
+    def __init__(self, session: Session, api_key: ApiKey, expires_ms: int, generation: int) -> None:
+        self.session = session
+        self.api_key = api_key
+        self.expires_ms = expires_ms
+        self.generation = generation
 
 
 class Gate:
@@ -49,7 +61,7 @@ class Gate:
         org_id = organization.org_id
         if guard >= Guard.TOKEN:
             token = _bearer(headers.get(b"authorization", b""))
-            self._tokens.verify(token, org_id, self._clock.now_ms())
+            call.expires_ms = self._tokens.verify(token, org_id, self._clock.now_ms())
         key = headers.get(b"x-api-key", b"").decode("latin-1")
         if not key:
             raise Unauthenticated("missingApiKey", "Send the header x-api-key.", scope="x-api-key")
@@ -60,6 +72,21 @@ class Gate:
             if not session_id:
                 raise Invalid("missingSessionId", "Send the header via-client-sessionid.", scope="via-client-sessionid")
             call.session = self._sessions.get(org_id, session_id)
+
+    def keep(self, call: Call) -> Standing:
+        """What the checks of this call found, for as long as it holds."""
+        return Standing(call.session, call.api_key, call.expires_ms, self._directory.generation)
+
+    def still(self, standing: Standing, endpoint: str) -> bool:
+        """Whether all checks would pass again; counts the call when they would."""
+        if (
+            standing.generation != self._directory.generation
+            or standing.expires_ms <= self._clock.now_ms()
+            or standing.session.ended_ms
+        ):
+            return False
+        self._usage.count(standing.api_key.key_id, endpoint)
+        return True
 
 
 def _bearer(value: bytes) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from collections.abc import Callable
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +21,7 @@ from frontdesk.http import cors
 from frontdesk.http.bodies import BODY_MAX, too_large
 from frontdesk.http.carriers import unacknowledged
 from frontdesk.http.dispatch import Dispatcher
-from frontdesk.http.wire import Answer, Headers, Pending, Request, Stream, error_answer
+from frontdesk.http.wire import Answer, Headers, Pending, Request, Result, Stream, error_answer
 from frontdesk.ports import Clock
 
 if TYPE_CHECKING:
@@ -40,6 +41,7 @@ IDLE_ROUNDS = 4
 
 _STATUS = {s.value: f"HTTP/1.1 {s.value} {s.phrase}\r\n".encode() for s in HTTPStatus}
 _METHODS = {m.encode(): m for m in ("GET", "POST", "OPTIONS", "DELETE", "PUT", "PATCH", "HEAD")}
+_HEAD_END = b"\r\n\r\n"
 _NO_HEADERS: dict[bytes, bytes] = {}
 _CHUNKED = b"transfer-encoding: chunked\r\n\r\n"
 # Heads by the identity of their parts, which are constants or cached themselves; each entry keeps its parts alive.
@@ -64,9 +66,9 @@ class Lane(asyncio.Protocol):
     """One connection. Carries its own answers (`ports.Carrier`), and outlives its socket to say how that ended."""
 
     __slots__ = (
-        "_blocked", "_body", "_broken", "_clock", "_closing", "_cors", "_dispatcher", "_in_body", "_handling",
-        "_headers", "_idle", "_keep", "_method", "_moved", "_parser", "_peer", "_pending", "_queue", "_server", "_size", "_stream",
-        "_timers", "_transport", "_url",
+        "_again", "_began", "_blocked", "_body", "_broken", "_chunk", "_clock", "_closing", "_cors", "_dispatcher",
+        "_handling", "_headers", "_idle", "_in_body", "_keep", "_known", "_known_cors", "_method", "_moved",
+        "_parser", "_peer", "_pending", "_queue", "_server", "_size", "_stream", "_timers", "_transport", "_url",
     )  # fmt: skip
 
     def __init__(
@@ -91,6 +93,12 @@ class Lane(asyncio.Protocol):
         self._moved = False
         self._idle = 0
         self._handling = False
+        # The piece that is being read, and the one in which its request began.
+        self._chunk = self._began = b""
+        # A poll that is sure to come again, and how to carry it out.
+        self._known = b""
+        self._known_cors: Headers = cors.ANY
+        self._again: Callable[[], Result | None] | None = None
         self._method = b""
         self._url = b""
         self._headers: dict[bytes, bytes] = {}
@@ -114,7 +122,8 @@ class Lane(asyncio.Protocol):
         transport = self._transport
         if transport is not None:
             self._broken = exc is not None or unacknowledged(transport) > 0
-        self._transport = self._parser = self._queue = None
+        self._transport = self._parser = self._queue = self._again = None
+        self._known = b""
         self._server.connections.discard(self)
         pending, stream = self._pending, self._stream
         self._pending = self._stream = None
@@ -128,7 +137,10 @@ class Lane(asyncio.Protocol):
         parser = self._parser
         if parser is None or self._closing:
             return
+        if data == self._known and self._repeat():
+            return
         self._size += len(data)
+        self._chunk = data
         try:
             parser.feed_data(data)
         except httptools.HttpParserUpgrade:
@@ -137,6 +149,7 @@ class Lane(asyncio.Protocol):
             self._shut_if_free()
         except httptools.HttpParserError:
             self._fail(Invalid("invalidHttp", "This is no HTTP/1.1 request."))
+        self._chunk = self._began = b""
         if self._size > HEAD_MAX and not self._in_body:
             self._fail(Invalid("headTooLarge", f"Send at most {HEAD_MAX} bytes of request line and headers."))
 
@@ -157,6 +170,7 @@ class Lane(asyncio.Protocol):
     def on_message_begin(self) -> None:
         """A request begins."""
         self._url, self._headers, self._body = b"", {}, b""
+        self._began = self._chunk
 
     def on_url(self, url: bytes) -> None:
         """A piece of the target."""
@@ -237,13 +251,41 @@ class Lane(asyncio.Protocol):
         self._keep = keep
         result = self._dispatcher.handle(request)
         self._cors = request.cors
+        if request.again is not None and keep and self._is_whole():
+            # The next poll will be the same to the byte: remembered, neither parser nor guard look at it again. It
+            # costs a held poll half a KiB, and saves each a third of its time.
+            self._known, self._again, self._known_cors = self._chunk, request.again, request.cors
+        self._send(result, head=request.method == "HEAD")
+
+    def _is_whole(self) -> bool:
+        """Whether the piece just read was this one request without a body, and nothing else."""
+        chunk = self._chunk
+        return self._began is chunk and chunk.endswith(_HEAD_END) and chunk.count(_HEAD_END) == 1
+
+    def _send(self, result: Result, *, head: bool) -> None:
         if isinstance(result, Answer):
-            self._write(result, head=request.method == "HEAD")
+            self._write(result, head=head)
         elif isinstance(result, Pending):
             self._pending = result
             result.then(self._complete)
         else:
             self._open(result)
+
+    def _repeat(self) -> bool:
+        """The remembered poll came again: carry it out, unless something must be looked at anew."""
+        again = self._again
+        if again is None or self._size or self._queue or self._pending or self._stream or self._blocked:
+            return False
+        result = self._dispatcher.again(again)
+        if result is None:
+            self._known, self._again = b"", None
+            return False
+        self._moved = True
+        self._cors, self._keep = self._known_cors, True
+        self._handling = True
+        self._send(result, head=False)
+        self._handling = False
+        return True
 
     def _complete(self, answer: Answer) -> None:
         """The answer of the pending request is there."""
@@ -351,7 +393,7 @@ class Lane(asyncio.Protocol):
         self._shut()
 
     def _look(self, now_ms: int) -> None:
-        """Once a round: has the connection moved on?"""
+        """Once a round: close a connection that does not move on."""
         transport = self._transport
         if transport is None:
             return

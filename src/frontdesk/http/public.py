@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 
 from frontdesk.actions.messaging import Messaging
 from frontdesk.actions.sessions import Sessions
@@ -11,10 +12,11 @@ from frontdesk.domain.callbacks import due_time
 from frontdesk.domain.model import Session
 from frontdesk.domain.times import rfc3339
 from frontdesk.http.bodies import contact_of, plain_id
+from frontdesk.http.guard import Gate, Standing
 from frontdesk.http.limits import Limiter
 from frontdesk.http.polls import HeldPoll, OpenStream, number, query
 from frontdesk.http.wire import ACCEPTED, Answer, Call, Pending, Result, json_answer
-from frontdesk.ports import Clock, Store
+from frontdesk.ports import Carrier, Clock, Store
 from frontdesk.streaming.hub import Hub
 
 
@@ -39,6 +41,7 @@ class PublicApi:
     sessions: Sessions
     messaging: Messaging
     hub: Hub
+    gate: Gate
     limits: Limits
 
     # ---- web token
@@ -111,7 +114,20 @@ class PublicApi:
             stream = OpenStream(self.hub, session, request.carrier)
             self.hub.subscribe(session, stream, after)
             return stream
-        poll = HeldPoll(self.hub, session, request.carrier)
+        if after is None:
+            request.again = partial(self._poll_again, self.gate.keep(call), request.carrier, most)
+        return self._poll(session, request.carrier, most, after)
+
+    def _poll_again(self, standing: Standing, carrier: Carrier, most: int) -> Result | None:
+        """The same poll over the same connection; None when it must be looked at anew."""
+        session = standing.session
+        if not self.gate.still(standing, "GET streaming/events/webClient"):
+            return None
+        self.limits.polls_by_session.check(session.session_id, self.clock.now_ms())
+        return self._poll(session, carrier, most, None)
+
+    def _poll(self, session: Session, carrier: Carrier, most: int, after: int | None) -> Result:
+        poll = HeldPoll(self.hub, session, carrier)
         self.hub.poll(session, poll, most, after)
         return poll
 

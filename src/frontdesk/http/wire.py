@@ -103,7 +103,7 @@ def fault() -> Answer:
 class Request:
     """One request, whole. `path` and `query` are as sent; header names are in lower case."""
 
-    __slots__ = ("body", "carrier", "cors", "headers", "method", "path", "peer", "query")
+    __slots__ = ("again", "body", "carrier", "cors", "headers", "method", "path", "peer", "query")
 
     def __init__(
         self,
@@ -124,6 +124,8 @@ class Request:
         self.carrier = carrier
         # What every answer to it carries; the dispatcher finds out as it finds the organization.
         self.cors: Headers = ()
+        # How to carry out the very same request once more without reading it again; None where that can't be known.
+        self.again: Callable[[], Result | None] | None = None
 
 
 class Pending:
@@ -181,7 +183,7 @@ class Stream(Protocol):
 class Call:
     """A request that passed its route's guard: who asks, for which session, with what body."""
 
-    __slots__ = ("address", "api_key", "body", "keep", "organization", "request", "session")
+    __slots__ = ("address", "api_key", "body", "expires_ms", "keep", "organization", "request", "session")
 
     def __init__(self, request: Request, address: str) -> None:
         self.request = request
@@ -190,6 +192,7 @@ class Call:
         self.api_key: ApiKey
         self.session: Session
         self.body: Any = None
+        self.expires_ms = 0
         self.keep: Callable[[int, bytes], Repeat] | None = None
 
     def extra(self, status: int = 202, body: bytes = b"") -> tuple[Repeat, ...]:
