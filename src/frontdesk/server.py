@@ -49,6 +49,8 @@ from frontdesk.streaming.hub import Hub
 
 # Milliseconds between two looks for what is too old to keep.
 _SWEEP_MS = 3600 * 1000
+# Milliseconds between a failure of the store and reading it again: each try reads all that is alive.
+_MEND_MS = 1000
 # Seconds that a connection may be idle between requests: longer than the usual 60 of proxies before us, so that it
 # is they who close, and no request meets a closing connection.
 _KEEP_ALIVE_SECONDS = 75
@@ -163,15 +165,16 @@ class App:
         return Dispatcher(router, gate, self.repeats, Proxies(s.trusted_proxies), directory.find_organization)
 
     def _store_broke(self, error: BaseException) -> None:
+        """Nothing is taken until the state is read again; not at once, as a full disk is full for a while."""
         telemetry.log.error("store.failed", error=repr(error))
+        self.timers.at(self.clock.now_ms() + _MEND_MS, self._mend)
+
+    def _mend(self, now_ms: int) -> None:
         try:
             self.recover()
-        except Exception as again:  # noqa: BLE001 - the disk may be gone for a while: keep trying
-            telemetry.log.error("store.unreadable", error=repr(again))
-            self.timers.at(self.clock.now_ms() + 1000, partial(self._look_again, again))
-
-    def _look_again(self, error: BaseException, now_ms: int) -> None:
-        self._store_broke(error)
+        except Exception as error:  # noqa: BLE001 - the disk may be gone altogether: keep trying
+            telemetry.log.error("store.unreadable", error=repr(error))
+            self.timers.at(now_ms + _MEND_MS, self._mend)
 
     def _sweep(self, now_ms: int) -> None:
         self.store.commit([Gone(now_ms - IDEMPOTENCY_HOURS * 3600 * 1000)], lambda error: None)

@@ -61,6 +61,7 @@ class Writer:
         self._busy = False
         self._stopping = False
         self._broken: BaseException | None = None
+        self._told = False
         self.pending = 0
         self.commits = 0
         self.batches = 0
@@ -90,7 +91,7 @@ class Writer:
 
     def mend(self) -> None:
         """The state was read again: commits are taken once more."""
-        self._broken = None
+        self._broken, self._told = None, False
 
     def close(self) -> None:
         """Write what is pending, and end the thread. Blocks."""
@@ -127,5 +128,6 @@ class Writer:
             except Exception as failure:  # noqa: BLE001 - one listener's mistake must not leave the others untold
                 self._loop.call_exception_handler({"message": "A commit's listener failed", "exception": failure})
         self._hand_over()
-        if error is not None and self.pending == 0:
+        if error is not None and self.pending == 0 and not self._told:
+            self._told = True
             self._on_broken(error)
