@@ -70,13 +70,21 @@ class Sessions:
             elif old is None or old.org_id != org_id:
                 self._store(session, [session, *extra(session)], opened)
             else:
-                self._resume(session, old, opened, extra)
+                self._resume(session, self._known(old), opened, extra)
 
         old = context.floor.sessions.get(resume) or context.floor.resting.get(resume)
         if old is not None:
             found(old)
         else:
             context.store.find_session(resume, found)
+
+    def _known(self, old: Session) -> Session:
+        """`old` as it is in memory: what was read from the store may have gone on, or ended, meanwhile."""
+        floor = self.context.floor
+        kept = floor.sessions.get(old.session_id) or floor.resting.get(old.session_id)
+        if kept is None and old.interaction is not None:
+            old.interaction = floor.interactions.get(old.interaction.interaction_id)
+        return kept or old
 
     def _resume(
         self, session: Session, old: Session, opened: Opened, extra: Callable[[Session], Sequence[Record]]
@@ -123,6 +131,8 @@ class Sessions:
 
     def grace_over(self, interaction: Interaction, now_ms: int) -> None:
         """The contact did not come back in time, unless it did."""
+        if self.context.floor.interactions.get(interaction.interaction_id) is not interaction:
+            return  # Closed since, or read anew after the store failed.
         if interaction.is_open and 0 < interaction.grace_until_ms <= now_ms:
             self.messaging.end(interaction, EndReason.INACTIVITY, EntityType.SYSTEM, lambda error: None)
 
