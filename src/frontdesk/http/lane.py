@@ -67,7 +67,7 @@ class Lane(asyncio.Protocol):
 
     __slots__ = (
         "_again", "_began", "_blocked", "_body", "_broken", "_chunk", "_clock", "_closing", "_cors", "_dispatcher",
-        "_handling", "_headers", "_idle", "_in_body", "_keep", "_known", "_known_cors", "_method", "_moved",
+        "_handling", "_headers", "_idle", "_in_body", "_keep", "_keep_next", "_known", "_known_cors", "_method", "_moved",
         "_parser", "_peer", "_pending", "_queue", "_server", "_size", "_stream", "_timers", "_transport", "_url",
     )  # fmt: skip
 
@@ -86,7 +86,7 @@ class Lane(asyncio.Protocol):
         self._stream: Stream | None = None
         self._queue: deque[tuple[Request, bool]] | None = None
         self._cors: Headers = cors.ANY
-        self._keep = True
+        self._keep = self._keep_next = True
         self._closing = False
         self._blocked = False
         self._broken = False
@@ -183,7 +183,8 @@ class Lane(asyncio.Protocol):
     def on_headers_complete(self) -> None:
         """The head is whole."""
         assert self._parser is not None
-        self._keep = self._parser.should_keep_alive()
+        # Not `_keep`: that is the word of the request being answered, which may stand before this one.
+        self._keep_next = self._parser.should_keep_alive()
         self._method = self._parser.get_method()
         # From here on the body is counted.
         self._size = 0
@@ -219,7 +220,7 @@ class Lane(asyncio.Protocol):
         if self._pending is not None or self._stream is not None or self._queue or self._blocked:
             self._wait(request)
         else:
-            self._handle(request, self._keep)
+            self._handle(request, self._keep_next)
 
     # ---- one request
 
@@ -238,7 +239,7 @@ class Lane(asyncio.Protocol):
         """Pipelined: answered in its turn (RFC 9112, 9.3.2). Nothing more is read until then."""
         if self._queue is None:
             self._queue = deque()
-        self._queue.append((request, self._keep))
+        self._queue.append((request, self._keep_next))
         if self._transport is not None:
             self._transport.pause_reading()
 
@@ -368,11 +369,11 @@ class Lane(asyncio.Protocol):
         self._closing = True
         self._shut_if_free()
 
-    def delivered(self) -> bool:
+    def delivered(self) -> bool | None:
         """See ports.Carrier."""
         if self._transport is None:
             return not self._broken
-        return unacknowledged(self._transport) == 0
+        return True if unacknowledged(self._transport) == 0 else None
 
     def _shut_if_free(self) -> None:
         if self._pending is None and self._stream is None and not self._queue:
