@@ -67,8 +67,9 @@ class Lane(asyncio.Protocol):
 
     __slots__ = (
         "_again", "_began", "_blocked", "_body", "_broken", "_chunk", "_clock", "_closing", "_cors", "_dispatcher",
-        "_handling", "_headers", "_idle", "_in_body", "_keep", "_keep_next", "_known", "_known_cors", "_method", "_moved",
-        "_parser", "_peer", "_pending", "_queue", "_server", "_size", "_stream", "_timers", "_transport", "_url",
+        "_handling", "_headers", "_idle", "_in_body", "_keep", "_keep_next", "_known", "_known_cors", "_method",
+        "_moved", "_parser", "_peer", "_pending", "_queue", "_server", "_size", "_stream", "_timers", "_transport",
+        "_url",
     )  # fmt: skip
 
     def __init__(
