@@ -1,7 +1,7 @@
 """A contact's client in a few lines: the verbs of the public API, each one request."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any, Self
 
 from tests.support.wire import Answer, Wire, request_bytes
@@ -29,26 +29,37 @@ def payloads(events: list[Json]) -> list[Json]:
 
 
 class Held:
-    """A poll that was sent and is not answered yet, on a connection of its own."""
+    """A poll that was sent and is not answered yet. A connection of its own is closed after the answer."""
 
-    def __init__(self, wire: Wire, request: bytes) -> None:
+    def __init__(self, wire: Wire, request: bytes, *, own: bool) -> None:
         self.wire = wire
+        self._own = own
         wire.send(request)
 
     def answer(self) -> Answer:
-        """Wait for the answer, and close the connection."""
-        with self.wire:
-            return self.wire.receive()
+        """Wait for the answer."""
+        answer = self.wire.receive()
+        if self._own:
+            self.wire.close()
+        return answer
+
+    def events(self) -> list[Json]:
+        """Wait for the answer, which must be 200."""
+        return _events_of(self.answer())
 
 
 class Client:
-    """One contact. `credentials` are sent with every request, as far as they are known."""
+    """One contact. `credentials` are sent with every request, as far as they are known.
+
+    Polls go over a connection of their own, so that one can be held while the other is used: as in a browser.
+    """
 
     def __init__(self, port: int, *, org: str = ORG, key: str = KEY) -> None:
         self.port = port
         self.org = org
         self.credentials: dict[str, str] = {"x-api-key": key}
         self.wire = Wire(port)
+        self._polls: Wire | None = None
 
     def __enter__(self) -> Self:
         """Use as a context; it closes the connection."""
@@ -56,6 +67,14 @@ class Client:
 
     def __exit__(self, *_: object) -> None:
         self.wire.close()
+        if self._polls is not None:
+            self._polls.close()
+
+    @property
+    def polls(self) -> Wire:
+        """The connection that carries the polls."""
+        self._polls = self._polls or Wire(self.port)
+        return self._polls
 
     @property
     def session_id(self) -> str:
@@ -119,16 +138,14 @@ class Client:
 
     def poll(self, most: int = 100, *, after: int | None = None) -> list[Json]:
         """One poll, which must be answered 200; it waits for events up to the hold of the server's clock."""
-        answer = self.ask("GET", _events(most, after))
-        assert answer.status == 200, answer
-        body = answer.json()
-        assert body["totalItems"] == len(body["events"])
-        return list(body["events"])
+        return self.hold(most, after=after, wire=self.polls).events()
 
-    def hold(self, most: int = 100, *, after: int | None = None, headers: Mapping[str, str] | None = None) -> Held:
-        """Send a poll on a connection of its own, and go on."""
-        sent = {**self.credentials, **(headers or {})}
-        return Held(Wire(self.port), request_bytes("GET", path_of(_events(most, after), self.org), sent))
+    def hold(self, most: int = 100, *, after: int | None = None, wire: Wire | None = None, **headers: str) -> Held:
+        """Send a poll and go on: over `wire` (`polls` goes on where the last poll was), else over a new connection."""
+        sent = {**self.credentials, **{name.replace("_", "-"): value for name, value in headers.items()}}
+        query = f"?maxEvents={most}" + ("" if after is None else f"&afterSequenceNumber={after}")
+        request = request_bytes("GET", path_of(EVENTS + query, self.org), sent)
+        return Held(wire or Wire(self.port), request, own=wire is None)
 
     def until(self, kind: str, most: int = 100) -> list[Json]:
         """Poll until an event of this kind has come; returns all that came, in order."""
@@ -143,5 +160,8 @@ class Client:
             yield from self.poll(1)
 
 
-def _events(most: int, after: int | None) -> str:
-    return f"{EVENTS}?maxEvents={most}" + ("" if after is None else f"&afterSequenceNumber={after}")
+def _events_of(answer: Answer) -> list[Json]:
+    assert answer.status == 200, answer
+    body = answer.json()
+    assert body["totalItems"] == len(body["events"])
+    return list(body["events"])

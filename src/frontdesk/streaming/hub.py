@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from frontdesk.domain import events as names
-from frontdesk.domain.errors import Unavailable, invalid_session
+from frontdesk.domain.errors import Refusal, Unavailable, invalid_session
 from frontdesk.domain.limits import MAX_EVENTS_MAX, POLL_HOLD_SECONDS
 from frontdesk.domain.model import Entry, Session, StoredEvent
 from frontdesk.domain.sessions import check_number, is_spent, touch
@@ -20,7 +20,12 @@ from frontdesk.streaming.feed import Feed, Passing
 
 # A crash shows a plain client at most this much again (milliseconds); shorter writes more cursors than messages.
 CURSOR_FLUSH_MS = 500
+# Milliseconds that an answer's fate may stay unknown when its client polls again on another connection. Machines
+# wait up to 200 with their acknowledgement, and far networks take as long to carry it; what has not come by then
+# was lost with the network, and is sent again.
+DOUBT_MS = 500
 COMPOSING = "messaging.Notification"
+DISCONNECTED = "messaging.Disconnected"
 
 
 def _event_id(interaction_id: int, seq: int) -> str:
@@ -68,6 +73,9 @@ class Hub:
         if entry.kind == "messaging.Text" and feed.passing:
             # The message is what the typing was about; shown after it, it would never end.
             feed.passing.pop(COMPOSING, None)
+        elif entry.kind == DISCONNECTED:
+            # Always the last event: a place in the queue shown after it would leave the contact waiting.
+            feed.passing = None
         event_id = _event_id(entry.interaction.interaction_id, entry.seq)
         body = names.envelope(entry.kind, entry.time_ms, entry.payload, event_id=event_id, number=entry.stream_seq)
         return feed if feed.append(entry.stream_seq, body) else None
@@ -88,10 +96,7 @@ class Hub:
         self._moved.pop(session.session_id, None)
         if feed is None:
             return
-        if feed.poll is not None:
-            self._release(feed).refuse(invalid_session())
-        if feed.channel is not None:
-            self._leave(feed).close()
+        self._refuse(feed, invalid_session())
 
     # ---- for clients
 
@@ -141,6 +146,7 @@ class Hub:
         """A slow stream can be written to again."""
         feed = self._feeds.get(session.session_id)
         if feed is not None and feed.channel is channel:
+            feed.full = False
             self._ring(feed)
 
     def drain(self) -> None:
@@ -155,10 +161,7 @@ class Hub:
         """Forget every reader; held polls are refused with a passing fault. What matters is in the log."""
         again = Unavailable("storageFailed", "The server reads its data again; repeat the request in a moment.")
         for feed in list(self._feeds.values()):
-            if feed.poll is not None:
-                self._release(feed).refuse(again)
-            if feed.channel is not None:
-                self._leave(feed).close()
+            self._refuse(feed, again)
         self._feeds.clear()
         self._moved.clear()
 
@@ -184,20 +187,51 @@ class Hub:
             self._release(feed).answer(longpoll.NOTHING)
         if feed.channel is not None:
             self._leave(feed).close()
-        before = session.cursor
-        was_sent = feed.sent
-        if feed.settle(carrier, after) < was_sent:
-            self.redelivered += was_sent - feed.sent
-        if session.cursor != before:
-            self._note(session)
+        cursor, sent = session.cursor, feed.sent
+        feed.settle(carrier, after)
+        self._noted(feed, cursor, sent)
         if is_spent(session):
             raise invalid_session()
-        touch(session, self._clock.now_ms())
+        now_ms = self._clock.now_ms()
+        touch(session, now_ms)
+        if feed.doubt is not None:
+            self._timers.at(now_ms, lambda now: self._judge(feed, now_ms + DOUBT_MS, now))
         return feed
+
+    def _noted(self, feed: Feed, cursor: int, sent: int) -> None:
+        """The feed stood at `cursor` and `sent`: store the cursor if it moved, count what goes out again."""
+        self.redelivered += max(0, sent - feed.sent)
+        if feed.session.cursor != cursor:
+            self._note(feed.session)
+
+    def _is_settled(self, feed: Feed, *, last_look: bool) -> bool:
+        cursor, sent = feed.session.cursor, feed.sent
+        settled = feed.judge(last_look=last_look)
+        self._noted(feed, cursor, sent)
+        return settled
+
+    def _judge(self, feed: Feed, until_ms: int, now_ms: int) -> None:
+        """Look again whether an answer arrived on a connection that its client has left."""
+        if feed.doubt is None:
+            return
+        if not self._is_settled(feed, last_look=now_ms >= until_ms):
+            self._timers.at(now_ms + 1, lambda now: self._judge(feed, until_ms, now))
+        elif feed.is_held and is_spent(feed.session):
+            self._refuse(feed, invalid_session())
+        else:
+            self._ring(feed)
+
+    def _refuse(self, feed: Feed, error: Refusal) -> None:
+        if feed.poll is not None:
+            self._release(feed).refuse(error)
+        if feed.channel is not None:
+            self._leave(feed).close()
 
     def _ring(self, feed: Feed) -> None:
         """Something may be there: give it to whoever waits."""
-        if feed.reading:
+        if feed.reading or feed.full:
+            return
+        if feed.doubt is not None and not self._is_settled(feed, last_look=False):
             return
         if feed.poll is not None:
             found = feed.take(feed.poll_after, feed.poll_max)
@@ -236,6 +270,8 @@ class Hub:
             feed.sent += 1
             self.delivered += 1
             if not channel.write(sse.frame(body, feed.sent)):
+                # Without an end to it, a reader that never reads would fill the memory.
+                feed.full = True
                 return
         for body in feed.take_passing(self._clock.now_ms(), MAX_EVENTS_MAX):
             channel.write(sse.frame(body))
@@ -249,8 +285,7 @@ class Hub:
     def _read_done(self, feed: Feed, after: int, found: list[StoredEvent] | BaseException) -> None:
         feed.reading = False
         if isinstance(found, BaseException):
-            if feed.poll is not None:
-                self._release(feed).refuse(Unavailable("readFailed", "Reading failed; repeat the request in a moment."))
+            self._refuse(feed, Unavailable("readFailed", "Reading failed; repeat the request in a moment."))
             return
         bodies = [
             names.envelope(
@@ -277,7 +312,7 @@ class Hub:
     def _leave(self, feed: Feed) -> EventStream:
         channel = feed.channel
         assert channel is not None
-        feed.channel = None
+        feed.channel, feed.full = None, False
         self.held -= 1
         touch(feed.session, self._clock.now_ms())
         return channel
