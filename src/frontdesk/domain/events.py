@@ -122,7 +122,7 @@ class Disconnected(Event, tag="messaging.Disconnected", frozen=True):
 
 def kind_of(event: Event) -> str:
     """The event's name on the wire, as "messaging.Text"."""
-    return str(type(event).__struct_config__.tag)
+    return _KIND[type(event)]
 
 
 def payload(event: Event) -> str:
@@ -145,12 +145,11 @@ def envelope(kind: str, published_ms: int, payload: str, *, event_id: str = "", 
     return _encode({"kind": kind, "publishedTime": rfc3339(published_ms), "payload": payload})
 
 
-KINDS = tuple(
-    sorted(
-        str(cls.__struct_config__.tag)
-        for cls in (
-            Connected, QueueStatus, ParticipantJoined, ParticipantLeft, Text, PushUrl, DialRequest, Notification,
-            Transferred, CallBackScheduled, Error, Disconnected,
-        )
+_KIND: dict[type[Event], str] = {
+    cls: str(cls.__struct_config__.tag)
+    for cls in (
+        Connected, QueueStatus, ParticipantJoined, ParticipantLeft, Text, PushUrl, DialRequest, Notification,
+        Transferred, CallBackScheduled, Error, Disconnected,
     )
-)  # fmt: skip
+}  # fmt: skip
+KINDS = tuple(sorted(_KIND.values()))
