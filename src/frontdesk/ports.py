@@ -150,8 +150,11 @@ class Ids(Protocol):
 class Carrier(Protocol):
     """The connection that carries an answer, as far as delivery cares."""
 
-    def delivered(self) -> bool:
-        """Whether everything written so far has reached the other machine."""
+    def delivered(self) -> bool | None:
+        """Whether everything written so far has reached the other machine; None while that is still under way.
+
+        A machine that acknowledges late (it may wait for 200 ms) has read the answer long before we know it.
+        """
 
 
 class Poll(Protocol):

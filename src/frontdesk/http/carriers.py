@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import fcntl
+import select
 import struct
 
 # Linux, ioctl_list(2): bytes in the send queue that the other machine has not acknowledged.
@@ -21,20 +22,33 @@ def unacknowledged(transport: asyncio.BaseTransport) -> int:
     return waiting + int(struct.unpack("i", answer)[0])
 
 
+def arrived(transport: asyncio.Transport) -> bool | None:
+    """Whether all that was written to `transport` has reached the other machine; None while that is unknown."""
+    if transport.is_closing() or unacknowledged(transport):
+        return None
+    sock = transport.get_extra_info("socket")
+    if sock is None:
+        return True
+    poller = select.poll()
+    poller.register(sock.fileno(), 0)
+    # The other side may have reset the connection, and the loop not have come to it yet.
+    return None if poller.poll(0) else True
+
+
 class SocketCarrier:
     """A carrier on a socket. Outlives its connection, to say how that ended."""
 
     __slots__ = ("_broken", "_transport")
 
-    def __init__(self, transport: asyncio.BaseTransport) -> None:
-        self._transport: asyncio.BaseTransport | None = transport
+    def __init__(self, transport: asyncio.Transport) -> None:
+        self._transport: asyncio.Transport | None = transport
         self._broken = False
 
-    def delivered(self) -> bool:
+    def delivered(self) -> bool | None:
         """See ports.Carrier."""
         if self._transport is None:
             return not self._broken
-        return unacknowledged(self._transport) == 0
+        return arrived(self._transport)
 
     def closed(self, error: Exception | None) -> None:
         """The connection is over; `error` when it broke."""

@@ -19,7 +19,7 @@ from frontdesk.domain.errors import Invalid
 from frontdesk.domain.timers import Timers
 from frontdesk.http import cors
 from frontdesk.http.bodies import BODY_MAX, too_large
-from frontdesk.http.carriers import unacknowledged
+from frontdesk.http.carriers import arrived, unacknowledged
 from frontdesk.http.dispatch import Dispatcher
 from frontdesk.http.wire import Answer, Headers, Pending, Request, Result, Stream, error_answer
 from frontdesk.ports import Clock
@@ -122,7 +122,7 @@ class Lane(asyncio.Protocol):
         """See asyncio.Protocol."""
         transport = self._transport
         if transport is not None:
-            self._broken = exc is not None or unacknowledged(transport) > 0
+            self._broken = self._broken or exc is not None or unacknowledged(transport) > 0
         self._transport = self._parser = self._queue = self._again = None
         self._known = b""
         self._server.connections.discard(self)
@@ -310,6 +310,10 @@ class Lane(asyncio.Protocol):
         transport = self._transport
         if transport is None:
             return
+        if transport.is_closing():
+            # The other side has closed in this very moment: what is written now goes nowhere.
+            self._broken = True
+            return
         body = answer.body
         self._dispatcher.count(answer.status)
         keep = self._keep and not self._closing
@@ -326,7 +330,7 @@ class Lane(asyncio.Protocol):
             )
         )
         if not keep:
-            self._shut()
+            self._part()
 
     def _date_line(self) -> bytes:
         """The Date header (RFC 9110, 6.6.1), which the server makes anew each second."""
@@ -359,7 +363,7 @@ class Lane(asyncio.Protocol):
         if self._transport is not None:
             self._transport.write(b"0\r\n\r\n")
             if not self._keep or self._closing:
-                self._shut()
+                self._part()
             else:
                 self._go_on()
 
@@ -374,10 +378,19 @@ class Lane(asyncio.Protocol):
         """See ports.Carrier."""
         if self._transport is None:
             return not self._broken
-        return True if unacknowledged(self._transport) == 0 else None
+        return arrived(self._transport)
 
     def _shut_if_free(self) -> None:
         if self._pending is None and self._stream is None and not self._queue:
+            self._shut()
+
+    def _part(self) -> None:
+        """All is said. The other side closes when it has read everything, and so tells us that it arrived."""
+        self._closing = True
+        transport = self._transport
+        if transport is not None and transport.can_write_eof() and not transport.is_closing():
+            transport.write_eof()
+        else:
             self._shut()
 
     def _shut(self) -> None:
@@ -401,7 +414,10 @@ class Lane(asyncio.Protocol):
             return
         busy = self._pending is not None or self._stream is not None
         moved, self._moved = self._moved, False
-        if self._blocked and not moved:
+        if self._closing and not busy:
+            # Parted, and the other side does not close.
+            transport.abort()
+        elif self._blocked and not moved:
             # Two looks without a byte taken: the reader is gone or means harm.
             self._idle += 1
             if self._idle > 1:

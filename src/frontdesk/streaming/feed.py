@@ -36,8 +36,8 @@ class Feed:
     """Where one streaming session stands, and who waits on it."""
 
     __slots__ = (
-        "carrier", "channel", "head", "hold_until", "passing", "poll", "poll_after", "poll_max", "reading", "sent",
-        "session", "tail", "timed",
+        "carrier", "channel", "doubt", "full", "head", "hold_until", "passing", "poll", "poll_after", "poll_max",
+        "reading", "sent", "session", "tail", "timed",
     )  # fmt: skip
 
     def __init__(self, session: Session) -> None:
@@ -47,6 +47,8 @@ class Feed:
         self.tail: list[bytes] = []
         self.sent = session.cursor
         self.carrier: Carrier | None = None
+        # The connection of an answer of which nobody knows yet whether it arrived: nothing is sent until it is known.
+        self.doubt: Carrier | None = None
         self.passing: dict[str, Passing] | None = None
         self.poll: Poll | None = None
         self.poll_after = 0
@@ -55,6 +57,8 @@ class Feed:
         self.timed = False
         self.reading = False
         self.channel: EventStream | None = None
+        # The stream's reader is slow: it gets nothing more until it says so.
+        self.full = False
 
     def append(self, number: int, body: bytes) -> bool:
         """Take the next committed event. False when it is not the next: a repeat, which changes nothing."""
@@ -66,27 +70,44 @@ class Feed:
             del self.tail[0]
         return True
 
-    def settle(self, carrier: Carrier | None, after: int | None) -> int:
-        """A new request came over `carrier`: decide what counts as delivered; return the number to read after.
+    def settle(self, carrier: Carrier | None, after: int | None) -> None:
+        """A new request came over `carrier`: decide what counts as delivered.
 
         Without a word of the client, what was sent counts as delivered when the next request comes over the same
-        connection, or when the other side's machine has taken every byte of the old one. Else it goes out
-        again, with the same numbers. `after` is the client's own word and needs no guess.
+        connection, or when the other side's machine has taken every byte of the old one. When the old one broke it
+        goes out again, with the same numbers; while neither is known, `doubt` names the old one (see `judge`).
+        `after` is the client's own word and needs no guess.
         """
         session = self.session
+        old, self.carrier = self.doubt or self.carrier, carrier
+        self.doubt = None
         if after is not None:
             self.confirm(after)
             self.sent = after
         elif session.require_acknowledgement:
             self.sent = session.cursor
         elif self.sent > session.cursor:
-            old = self.carrier
-            if old is None or old is carrier or old.delivered():
+            if old is None or old is carrier:
                 self.confirm(self.sent)
             else:
-                self.sent = session.cursor
-        self.carrier = carrier
-        return self.sent
+                self.doubt = old
+                self.judge(last_look=False)
+
+    def judge(self, *, last_look: bool) -> bool:
+        """Look whether the doubtful answer arrived; False while that is unknown, and this is not the last look."""
+        doubt = self.doubt
+        if doubt is None:
+            return True
+        arrived = doubt.delivered()
+        if arrived is None and not last_look:
+            return False
+        self.doubt = None
+        if arrived:
+            self.confirm(self.sent)
+        else:
+            self.sent = self.session.cursor
+        self.poll_after = self.sent
+        return True
 
     def confirm(self, number: int) -> bool:
         """Everything up to `number` is done. True when the cursor moved."""

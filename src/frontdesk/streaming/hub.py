@@ -215,7 +215,7 @@ class Hub:
         if feed.doubt is None:
             return
         if not self._is_settled(feed, last_look=now_ms >= until_ms):
-            self._timers.at(now_ms + 1, lambda now: self._judge(feed, until_ms, now))
+            self._timers.at(now_ms, lambda now: self._judge(feed, until_ms, now))
         elif feed.is_held and is_spent(feed.session):
             self._refuse(feed, invalid_session())
         else:
