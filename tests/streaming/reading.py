@@ -36,3 +36,10 @@ class Alone:
         """Wait for the answer, which must be 200."""
         with self.wire:
             return self._held.events()
+
+
+def again(client: Client, port: int = 0) -> Client:
+    """The same contact over new connections: idle ones were closed, or the server is another."""
+    other = Client(port or client.port)
+    other.credentials = client.credentials
+    return other

@@ -90,6 +90,8 @@ class Sessions:
         self, session: Session, old: Session, opened: Opened, extra: Callable[[Session], Sequence[Record]]
     ) -> None:
         context = self.context
+        # Its last answer counts as read if it arrived: the new stream begins behind it.
+        context.streams.closed(old)
         take_over(session, old)
         records: list[Record] = [session, Moved(old.session_id, session.session_id)]
         if session.interaction is not None:

@@ -96,6 +96,7 @@ class Hub:
         self._moved.pop(session.session_id, None)
         if feed is None:
             return
+        feed.conclude()
         self._refuse(feed, invalid_session())
 
     # ---- for clients
