@@ -28,6 +28,7 @@ class Frontdesk:
 
     name = "frontdesk"
     rules = "via"
+    command: tuple[str, ...] = (str(COMMAND),)
 
     def install(self) -> str:
         """It is this checkout's own command."""
@@ -39,7 +40,7 @@ class Frontdesk:
         """Run the demo with its database in `folder`."""
         port = free_port()
         data = str(folder / "data")
-        command = [str(COMMAND), "demo", "--bench", "--port", str(port), "--data", data, "--json"]
+        command = [*self.command, "demo", "--bench", "--port", str(port), "--data", data, "--json"]
         return running(command, cpus=cpus, port=port, folder=folder)
 
     def records(self, server: Server, *, scenario: str, sessions: int, senders: int) -> list[Record]:
@@ -52,6 +53,13 @@ class Frontdesk:
         desk = _Desk(organization, {**key, "Authorization": f"Bearer {token}"}, work_type)
         made = wire.make_many(server.port, sessions, desk.open)
         return [record for session in made for record in session]
+
+
+class LaneAlone(Frontdesk):
+    """The same server on an engine that stores nothing: like against like beside peers that store nothing."""
+
+    name = "frontdesk-unstored"
+    command = (sys.executable, str(Path(__file__).parents[1] / "lane_alone.py"))
 
 
 @dataclass(frozen=True)

@@ -106,7 +106,7 @@ class SqliteStore:
         """See ports.Store. Numbers are taken here, on the loop's thread: nobody else writes."""
         for record in records:
             if type(record) is Entry:
-                _number(record)
+                take_numbers(record)
         self.writer.submit(records, done)
 
     def recover(self) -> Recovered:
@@ -173,7 +173,7 @@ class SqliteStore:
         self._pool.submit(work)
 
 
-def _number(entry: Entry) -> None:
+def take_numbers(entry: Entry) -> None:
     """Give the entry the next numbers of its log and its stream."""
     interaction, session = entry.interaction, entry.session
     interaction.seq += 1

@@ -1,0 +1,34 @@
+"""frontdesk without storage: the lane by itself, to be set beside servers that store nothing.
+
+`python benchmarks/lane_alone.py demo --bench …` is `frontdesk demo --bench …` on an engine that numbers messages and
+forgets them. It breaks the promise of every 202, so it lives here and not in the product.
+"""
+
+from collections.abc import Sequence
+
+from frontdesk import server
+from frontdesk.cli import main
+from frontdesk.domain.model import ApiKey, Entry, Organization, SigningKey, WorkType
+from frontdesk.engines.sqlite import SqliteStore, take_numbers
+from frontdesk.ports import Done, Record
+
+_SET_UP = (Organization, ApiKey, SigningKey, WorkType)
+
+
+class ForgetfulStore(SqliteStore):
+    """Stores what the demo sets up; everything of the chat is answered in the next round of the loop, and forgotten."""
+
+    def commit(self, records: Sequence[Record], done: Done) -> None:
+        """See ports.Store, which this does not keep."""
+        if any(isinstance(record, _SET_UP) for record in records):
+            super().commit(records, done)
+            return
+        for record in records:
+            if type(record) is Entry:
+                take_numbers(record)
+        self._loop.call_soon(done, None)
+
+
+if __name__ == "__main__":
+    server.SqliteStore = ForgetfulStore  # type: ignore[attr-defined]
+    main()
