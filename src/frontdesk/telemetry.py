@@ -7,10 +7,18 @@ from __future__ import annotations
 
 import logging
 import sys
+import traceback
+from pathlib import Path
 
 import structlog
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger("frontdesk")
+
+
+def trace(error: BaseException) -> str:
+    """Where `error` happened, the innermost call last, and its type; not its message, which may quote a customer."""
+    calls = [f"{Path(f.filename).stem}.{f.name}:{f.lineno}" for f in traceback.extract_tb(error.__traceback__)]
+    return " > ".join([*calls, type(error).__name__])
 
 
 def configure(level: str, *, as_json: bool) -> None:
@@ -23,7 +31,6 @@ def configure(level: str, *, as_json: bool) -> None:
             structlog.contextvars.merge_contextvars,
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.format_exc_info,
             renderer,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level.upper()]),

@@ -108,7 +108,7 @@ class Runner:
         try:
             return self._scripts[interaction.script].step(interaction.script_state, interaction.contact, happened)
         except Exception as error:  # noqa: BLE001 - a script's fault must not take the conversation with it
-            telemetry.log.error("script.failed", script=interaction.script, error=repr(error))
+            telemetry.log.error("script.failed", script=interaction.script, trace=telemetry.trace(error))
             return _SORRY
 
     def _compose(self, interaction: Interaction, seq: int, outcome: Outcome) -> None:

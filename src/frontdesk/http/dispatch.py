@@ -83,7 +83,7 @@ class Dispatcher:
 def _refused(error: Exception) -> Answer:
     if isinstance(error, Refusal):
         return refusal_answer(error)
-    telemetry.log.exception("http.fault", error=repr(error))
+    telemetry.log.error("http.fault", trace=telemetry.trace(error))
     return fault()
 
 
