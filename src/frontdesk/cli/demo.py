@@ -26,7 +26,7 @@ BENCH = {"1": {"name": "Echo, for benchmarks", "channels": ["chat"], "script": "
 _UNLIMITED = dict.fromkeys(
     (
         "tokens_per_address", "tokens_per_organization", "sessions_per_address", "messages_per_session",
-        "polls_per_session",
+        "polls_per_session", "connections_per_address",
     ),
     0,
 )  # fmt: skip

@@ -1,0 +1,45 @@
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.cli.shell import ORG, environment, told
+from tests.support.server import Process
+
+SERVE = ("serve", "--json", "--port", "0")
+
+
+@pytest.fixture(autouse=True)
+def plain_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No setting of whoever runs the tests applies, neither from a variable nor from a file."""
+    for name in set(environment()) ^ set(environment({})):
+        monkeypatch.delenv(name)
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture
+def data() -> Iterator[Path]:
+    """A data folder's path, short enough for a socket; the folder itself is not there yet."""
+    with tempfile.TemporaryDirectory(prefix="frontdesk-") as folder:
+        yield Path(folder) / "data"
+
+
+@pytest.fixture
+def key(data: Path) -> str:
+    """An installation with one organization; the secret of its API key."""
+    return str(told("init", ORG, data=data)["apiKey"]["key"])
+
+
+@pytest.fixture
+def server(data: Path, key: str) -> Iterator[Process]:
+    """That installation, served."""
+    with Process(data, command=SERVE) as process:
+        yield process
+
+
+@pytest.fixture
+def demo(data: Path) -> Iterator[Process]:
+    """A demo, served."""
+    with Process(data) as process:
+        yield process
