@@ -37,7 +37,7 @@ from frontdesk.http.connection import Connection
 from frontdesk.http.dispatch import Dispatcher
 from frontdesk.http.guard import Gate
 from frontdesk.http.lane import Lane
-from frontdesk.http.limits import Limiter, Proxies
+from frontdesk.http.limits import Doors, Limiter, Proxies
 from frontdesk.http.ops import Operations, Reading, Readings
 from frontdesk.http.public import Limits, PublicApi
 from frontdesk.http.repeats import Repeats
@@ -109,8 +109,10 @@ class App:
         self.admin = Admin(self.context, self.tokens, self.scripts.knows)
         self.repeats = Repeats(self.store, self.clock)
         self.hub.on_expired = self.sessions.expire
+        self.proxies = Proxies(settings.trusted_proxies)
         self.dispatcher = self._dispatcher(facts)
         self.asgi = AsgiApp(self.dispatcher)
+        self.doors = Doors(settings.connections_per_address, self.proxies)
         self.stop: Callable[[], None] = lambda: None
         self.recover()
         self.timers.at(self.clock.now_ms() + _SWEEP_MS, self._sweep)
@@ -148,7 +150,7 @@ class App:
 
     def _dispatcher(self, facts: Mapping[str, Any] | None) -> Dispatcher:
         s = self.settings
-        limits = Limits(
+        limits = self.limits = Limits(
             tokens_by_address=_limiter("tooManyTokens", "web tokens", s.tokens_per_address),
             tokens_by_organization=_limiter("tooManyTokens", "web tokens", s.tokens_per_organization),
             sessions_by_address=_limiter("tooManySessions", "new streaming sessions", s.sessions_per_address),
@@ -162,7 +164,7 @@ class App:
         registry.register(Readings(self._readings))
         routes = table(api, Operations(registry, self._checks))
         router = Router((*routes, *pages.routes(facts, openapi.document(routes))))
-        return Dispatcher(router, gate, self.repeats, Proxies(s.trusted_proxies), directory.find_organization)
+        return Dispatcher(router, gate, self.repeats, self.proxies, directory.find_organization)
 
     def _store_broke(self, error: BaseException) -> None:
         """Nothing is taken until the state is read again; not at once, as a full disk is full for a while."""
@@ -200,6 +202,16 @@ class App:
         yield "frontdesk_events", "Events handed to clients.", "counter", events
         stored = {"commits": float(writer.commits), "batches": float(writer.batches)}
         yield "frontdesk_store", "Commits, and the batches that carried them.", "counter", stored
+        limits = self.limits
+        refused: dict[str, float] = {
+            "tokens": limits.tokens_by_address.refused + limits.tokens_by_organization.refused,
+            "sessions": limits.sessions_by_address.refused,
+            "messages": limits.messages_by_session.refused,
+            "polls": limits.polls_by_session.refused,
+            "connections": self.doors.refused,
+            "overload": self.store.writer.refused,
+        }
+        yield "frontdesk_refused", "Requests over a limit, by limit.", "counter", refused
         yield "frontdesk_store_pending", "Commits that wait for the disk.", "gauge", {"pending": writer.pending}
 
 
@@ -249,7 +261,7 @@ def _config(app: App) -> uvicorn.Config:
         app.asgi,
         host=s.host,
         port=s.port,
-        http=partial(Lane, app.dispatcher, app.timers, app.clock) if s.lane else Connection,  # type: ignore[arg-type]
+        http=partial(Lane, app.dispatcher, app.timers, app.clock, app.doors) if s.lane else Connection,  # type: ignore[arg-type]
         ws="none",
         lifespan="off",
         interface="asgi3",

@@ -66,6 +66,9 @@ class Settings(BaseSettings):
     )
     messages_per_session: int = Field(120, ge=0, description="Messaging requests a minute on one session; 0: no limit.")
     polls_per_session: int = Field(600, ge=0, description="Polls a minute on one session; 0 for no limit.")
+    connections_per_address: int = Field(
+        2000, ge=0, description="Connections open at one time from one address; trusted proxies and 0: no limit."
+    )
     lane: bool = Field(True, description="Serve through the lane; false serves the same through plain ASGI, slower.")  # noqa: FBT003
     stop_seconds: int = Field(5, ge=0, description="Seconds that a stop waits for answers under way.")
 

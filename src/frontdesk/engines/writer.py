@@ -63,6 +63,7 @@ class Writer:
         self._broken: BaseException | None = None
         self._told = False
         self.pending = 0
+        self.refused = 0
         self.commits = 0
         self.batches = 0
         self._thread = threading.Thread(target=self._run, name="frontdesk-writer", daemon=True)
@@ -71,6 +72,7 @@ class Writer:
     def admit(self) -> None:
         """Raises TooMany or Unavailable when nothing more is taken."""
         if self.pending >= PENDING_MAX:
+            self.refused += 1
             raise TooMany("overloaded", "The server has more to store than it can; repeat the request later.")
         if self._broken is not None or self._stopping:
             raise Unavailable("storageFailed", "The server can't store anything right now; repeat the request later.")

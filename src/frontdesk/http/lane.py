@@ -15,13 +15,14 @@ from typing import TYPE_CHECKING, Any
 
 import httptools
 
-from frontdesk.domain.errors import Invalid
+from frontdesk.domain.errors import Invalid, Refusal, TooMany
 from frontdesk.domain.timers import Timers
 from frontdesk.http import cors
 from frontdesk.http.bodies import BODY_MAX, too_large
 from frontdesk.http.carriers import arrived, unacknowledged
 from frontdesk.http.dispatch import Dispatcher
-from frontdesk.http.wire import Answer, Headers, Pending, Request, Result, Stream, error_answer
+from frontdesk.http.limits import Doors
+from frontdesk.http.wire import Answer, Headers, Pending, Request, Result, Stream, refusal_answer
 from frontdesk.ports import Clock
 
 if TYPE_CHECKING:
@@ -62,23 +63,29 @@ def _lines(own: Headers, shared: Headers) -> bytes:
     return known[0]
 
 
+def _too_many_connections() -> TooMany:
+    return TooMany("tooManyConnections", "This address has too many connections open; close some.", retry_after=5)
+
+
 class Lane(asyncio.Protocol):
     """One connection. Carries its own answers (`ports.Carrier`), and outlives its socket to say how that ended."""
 
     __slots__ = (
-        "_again", "_began", "_blocked", "_body", "_broken", "_chunk", "_clock", "_closing", "_cors", "_dispatcher",
-        "_handling", "_headers", "_idle", "_in_body", "_keep", "_keep_next", "_known", "_known_cors", "_method",
-        "_moved", "_parser", "_peer", "_pending", "_queue", "_server", "_size", "_stream", "_timers", "_transport",
-        "_url",
+        "_again", "_began", "_blocked", "_body", "_broken", "_chunk", "_clock", "_closing", "_cors", "_crowded",
+        "_dispatcher", "_doors", "_handling", "_headers", "_idle", "_in_body", "_keep", "_keep_next", "_known",
+        "_known_cors", "_method", "_moved", "_parser", "_peer", "_pending", "_queue", "_server", "_size", "_stream",
+        "_timers", "_transport", "_url",
     )  # fmt: skip
 
     def __init__(
-        self, dispatcher: Dispatcher, timers: Timers, clock: Clock, *, server_state: ServerState, **_: Any
+        self, dispatcher: Dispatcher, timers: Timers, clock: Clock, doors: Doors, *, server_state: ServerState, **_: Any
     ) -> None:
         """`server_state` and further arguments are uvicorn's way to make a protocol."""
         self._dispatcher = dispatcher
         self._timers = timers
         self._clock = clock
+        self._doors = doors
+        self._crowded = False
         self._server = server_state
         self._parser: httptools.HttpRequestParser | None = httptools.HttpRequestParser(self)
         self._transport: asyncio.Transport | None = None
@@ -116,12 +123,14 @@ class Lane(asyncio.Protocol):
         peer = transport.get_extra_info("peername")
         self._peer = peer[0] if peer else ""
         self._server.connections.add(self)  # type: ignore[arg-type]
+        self._crowded = not self._doors.enter(self._peer)
         self._timers.at(self._clock.now_ms() + ROUND_MS, self._look)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """See asyncio.Protocol."""
         transport = self._transport
         if transport is not None:
+            self._doors.leave(self._peer)
             self._broken = self._broken or exc is not None or unacknowledged(transport) > 0
         self._transport = self._parser = self._queue = self._again = None
         self._known = b""
@@ -251,6 +260,9 @@ class Lane(asyncio.Protocol):
 
     def _answer(self, request: Request, keep: bool) -> None:  # noqa: FBT001 - as above
         self._keep = keep
+        if self._crowded:
+            self._fail(_too_many_connections())
+            return
         result = self._dispatcher.handle(request)
         self._cors = request.cors
         if request.again is not None and keep and self._is_whole():
@@ -398,13 +410,13 @@ class Lane(asyncio.Protocol):
         if self._transport is not None:
             self._transport.close()
 
-    def _fail(self, problem: Invalid) -> None:
-        """The bytes can't be understood, so nothing after them can: refuse and close."""
+    def _fail(self, problem: Refusal) -> None:
+        """Nothing more is taken on this connection: refuse and close."""
         if self._closing:
             return
         self._cors, self._keep = cors.ANY, False
         if self._pending is None and self._stream is None:
-            self._write(error_answer(400, problem))
+            self._write(refusal_answer(problem))
         self._shut()
 
     def _look(self, now_ms: int) -> None:

@@ -50,21 +50,48 @@ class Limiter:
         self._callers = kept if len(kept) < CALLERS_MAX else {}
 
 
+class Doors:
+    """How many connections each address has open. Each can hold a poll, and costs memory for as long as it likes."""
+
+    def __init__(self, most: int, proxies: Proxies) -> None:
+        """`most` for one address, 0 for any number; trusted proxies speak for many and are not counted."""
+        self._most = most
+        self._proxies = proxies
+        self._open: dict[str, int] = {}
+        self.refused = 0
+
+    def enter(self, peer: str) -> bool:
+        """One more connection. False when it is one too many; it is counted all the same until it leaves."""
+        count = self._open[peer] = self._open.get(peer, 0) + 1
+        if not self._most or count <= self._most or self._proxies.trusts(peer):
+            return True
+        self.refused += 1
+        return False
+
+    def leave(self, peer: str) -> None:
+        """A connection is closed."""
+        count = self._open.get(peer, 0) - 1
+        if count > 0:
+            self._open[peer] = count
+        else:
+            self._open.pop(peer, None)
+
+
 class Proxies:
     """Finds the client's address. Only trusted proxies may name it in X-Forwarded-For."""
 
     def __init__(self, trusted: Sequence[str]) -> None:
         """`trusted` holds addresses and networks (CIDR). Raises ValueError."""
         self._trusted: list[Network] = [ip_network(t, strict=False) for t in trusted]
-        self._is_trusted = lru_cache(maxsize=1024)(self._check)
+        self.trusts = lru_cache(maxsize=1024)(self._check)
 
     def client(self, peer: str, forwarded: bytes) -> str:
         """The rightmost address that is not a trusted proxy; further left stands what the client claims."""
-        if not self._trusted or not forwarded or not self._is_trusted(peer):
+        if not self._trusted or not forwarded or not self.trusts(peer):
             return peer
         for hop in reversed(forwarded.decode("latin-1").split(",")):
             address = hop.strip()
-            if not self._is_trusted(address):
+            if not self.trusts(address):
                 return address if _parse(address) is not None else peer
         return peer
 
