@@ -7,12 +7,16 @@ below what arrives; through a pipe every line is sent, and the chat goes on unti
 from __future__ import annotations
 
 import contextlib
+import select
 import signal
+import socket
 import sys
+import termios
 import threading
+import tty
 from collections.abc import Callable
 from http import HTTPStatus
-from typing import Any
+from typing import Any, Self
 
 from rich.markup import escape
 
@@ -29,32 +33,64 @@ _HELP = (
 
 
 class Screen:
-    """Lines above, the prompt below; whoever prints takes the lock."""
+    """Lines above, the prompt below; whoever prints takes the lock. As a context, it has the terminal to itself."""
 
     def __init__(self) -> None:
         self._lock = threading.RLock()
         self._typing = ""
         self._forget: threading.Timer | None = None
         self._typed: Callable[[], str] = lambda: ""
-        self._reading = False
+        self._prompting = False
+        self._in_line = False
+        self._bell, self._ear = socket.socketpair()
         self.interactive = sys.stdin.isatty() and sys.stdout.isatty()
+
+    def __enter__(self) -> Self:
+        # Rung by every signal: one that came just before a wait began would else be noticed at the next key.
+        self._bell.setblocking(False)
+        signal.set_wakeup_fd(self._bell.fileno(), warn_on_full_buffer=False)
         if self.interactive:
             # Editing and history of the line; importing it is what turns it on.
             import readline
 
             self._typed = readline.get_line_buffer
+            self._modes = termios.tcgetattr(sys.stdin)
+            # Key by key, without echo: readline draws what is typed.
+            tty.setcbreak(sys.stdin, termios.TCSADRAIN)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        signal.set_wakeup_fd(-1)
+        with self._lock:
+            self._wipe()
+            self._prompting = False
+        if self.interactive:
+            termios.tcsetattr(sys.stdin, termios.TCSADRAIN, self._modes)
 
     def read(self) -> str:
-        """The next line. Raises EOFError."""
-        self._reading = True
+        """The next line. Raises EOFError at the end of the input, KeyboardInterrupt after Ctrl+C or `wake`."""
+        if self.interactive:
+            self._wait_for_key()
+        self._in_line = True
         try:
             return input(_PROMPT if self.interactive else "").strip()
         finally:
-            self._reading = False
+            self._in_line = self._prompting = False
+
+    def _wait_for_key(self) -> None:
+        with self._lock:
+            self._prompting = True
+            self._wipe()
+            self._draw()
+        ready, _, _ = select.select([sys.stdin, self._ear], [], [])
+        if self._ear in ready:
+            raise KeyboardInterrupt
+        self._wipe()
 
     def wake(self) -> None:
-        """End a `read` under way with KeyboardInterrupt: nothing else wakes a thread that waits for a key."""
-        if self._reading:
+        """End a `read` under way with KeyboardInterrupt."""
+        self._bell.send(b"\0")
+        if self._in_line:
             signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
 
     def line(self, markup: str) -> None:
@@ -79,11 +115,11 @@ class Screen:
                 self._draw()
 
     def _wipe(self) -> None:
-        if self._reading and self.interactive:
+        if self._prompting:
             sys.stdout.write("\r\033[K")
 
     def _draw(self) -> None:
-        if self._reading and self.interactive:
+        if self._prompting:
             typing = f"\033[2m{self._typing} is typing…\033[0m " if self._typing else ""
             sys.stdout.write(f"{typing}{_PROMPT}{self._typed()}")
             sys.stdout.flush()
@@ -216,7 +252,8 @@ def chat(contact: Contact, work_type: str, name: str, *, resume: str) -> None:
     if screen.interactive:
         screen.line(f"[dim]{_HELP}[/]")
     try:
-        stays = _converse(talk, screen)
+        with screen:
+            stays = _converse(talk, screen)
     except KeyboardInterrupt:
         stays = False
     _part(contact, talk, stays=stays)
