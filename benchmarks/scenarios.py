@@ -25,6 +25,8 @@ CURVE_POINTS = (1000, 5000, 10_000, 15_000, 19_000)
 SETTLE_SECONDS = 2.0
 # Messages a second offered while slow clients attack: far below any server's maximum, so that only the attack shows.
 ATTACKED_RATE = 1000
+# Messages a second of the soak: busy, and no more than any of the servers can take.
+SOAK_RATE = 1000
 
 
 @dataclass(frozen=True)
@@ -34,11 +36,13 @@ class Plan:
     seconds: float = 4.0
     # One hold of a poll is 15 s: over a whole cycle every poll is answered and asked again exactly once.
     idle_seconds: float = 15.0
+    soak_warm_seconds: float = 10.0
+    soak_seconds: float = 60.0
     server_cpus: str = "0"
     client_cpus: str = "1"
 
 
-QUICK = Plan(seconds=1.0, idle_seconds=3.0)
+QUICK = Plan(seconds=1.0, idle_seconds=3.0, soak_warm_seconds=1.0, soak_seconds=4.0)
 
 
 @dataclass(frozen=True)
@@ -124,6 +128,22 @@ def idle(peer: Peer, plan: Plan, polls: int) -> Values:
     }
 
 
+def soak(peer: Peer, plan: Plan, polls: int) -> Values:
+    """A minute of chat into held polls: what memory does once everything is warm."""
+    with stage(peer, plan, mode="chat", polls=polls, senders=CURVE_SENDERS) as ready:
+        load = replace(
+            ready.load, warm_up=plan.soak_warm_seconds, seconds=plan.soak_seconds, sends_per_second=SOAK_RATE
+        )
+        with generator.holding(load, cpus=plan.client_cpus) as process:
+            time.sleep(plan.soak_warm_seconds)
+            warm = ready.server.memory()
+            time.sleep(plan.soak_seconds - 1)
+            late = ready.server.memory()
+            numbers = generator.finish(process)
+    growth = {"warm_mib": warm / 2**20, "late_mib": late / 2**20}
+    return _delivery({name: float(v) for name, v in numbers.items() if isinstance(v, int | float)}) | growth
+
+
 def under_attack(peer: Peer, plan: Plan, connections: int, *, attack: str) -> Values:
     """The latency of a modest chat while thousands of slow connections stand open."""
     with (
@@ -180,6 +200,7 @@ SCENARIOS = {
         Scenario("half", "Chat at half of the server's maximum rate", (64,), "senders", half),
         Scenario("idle", "Held polls at rest", (10_000,), "held polls", idle),
         Scenario("curve", "Chat against held polls, 64 senders", CURVE_POINTS, "held polls", curve),
+        Scenario("soak", "A minute of chat, 1,000 messages/s", (2000,), "held polls", soak, ("frontdesk",)),
         *(_attacked(attack) for attack in slow.ATTACKS),
     )
 }
@@ -189,5 +210,6 @@ QUICK_POINTS = {
     "half": (64,),
     "idle": (1000,),
     "curve": (1000, 2000),
+    "soak": (500,),
     **dict.fromkeys(slow.ATTACKS, (500,)),
 }

@@ -52,6 +52,13 @@ COLUMNS: dict[str, tuple[Column, ...]] = {
         Column("errors", "errors"),
     ),
     "curve": (RATE, Column("rate", "", 0, "first"), *LATENCY, *TROUBLE),
+    "soak": (
+        RATE,
+        Column("warm_mib", "MiB after 10 s", 1),
+        Column("late_mib", "MiB at the end", 1),
+        *LATENCY,
+        *TROUBLE,
+    ),
     "slow-headers": SLOW,
     "slow-body": SLOW,
     "slow-read": SLOW,

@@ -179,7 +179,7 @@ int main(int ac, char **av) {
         if (opened < n) { int want = (t - T0) / 1e9 * rate + 1; if (want > n) want = n; if (want > opened + 200) want = opened + 200;
             for (; opened < want; opened++) { pc[opened].kind = K_POLL; pc[opened].idx = opened; dial(&pc[opened]); go(&pc[opened]); } }
         if (opened == n && !started) { started = 1; usleep(n ? 300000 : 0); Tw = now() + w * 1e9; Te = Tw + d * 1e9;
-            if (!strcmp(mode, "idle")) { printf("READY %d\n", n); fflush(stdout); }
+            printf("READY %d\n", n); fflush(stdout);
             for (int i = 0; i < c; i++) { sc[i].kind = K_SEND; sc[i].idx = i; dial(&sc[i]); due = now(); again(&sc[i]); } }
         int k = await(ev, opened < n ? 1 : 50, started && nspare);
         for (int i = 0; i < k; i++) rd(ev[i].data.ptr);
