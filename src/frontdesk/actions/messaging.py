@@ -41,7 +41,7 @@ class Messaging:
         """Open a chat. Raises NotFound, Invalid."""
         context = self.context
         work_type = context.directory.work_type(session.org_id, work_type_id)
-        work_type = interactions.require_channel(work_type, Channel.CHAT)
+        work_type = self.scripts.playable(interactions.require_channel(work_type, Channel.CHAT))
         context.store.admit()
         now_ms = context.clock.now_ms()
         interaction, entries = interactions.open_chat(context.ids.number(), session, work_type, contact, now_ms)

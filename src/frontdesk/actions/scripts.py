@@ -11,7 +11,7 @@ from frontdesk import telemetry
 from frontdesk.actions.context import Context
 from frontdesk.actions.queues import Queues
 from frontdesk.domain import callbacks, events, interactions, messages
-from frontdesk.domain.model import EndReason, EntityType, Entry, Interaction, State, StoredEvent
+from frontdesk.domain.model import EndReason, EntityType, Entry, Interaction, State, StoredEvent, WorkType
 from frontdesk.domain.scripts import BookCallBack, Effect, Goodbye, HandOff, Input, Outcome, Push, Say, Script
 from frontdesk.ports import Record
 
@@ -42,12 +42,16 @@ class Runner:
         self._busy: dict[int, deque[Turn]] = {}
 
     def joined(self, interaction: Interaction) -> events.ParticipantJoined:
-        """The event that introduces the script. Raises KeyError when there is no such script."""
+        """The event that introduces the script."""
         return events.ParticipantJoined(
             interaction_id=str(interaction.interaction_id),
-            entity_name=self._scripts[interaction.script].title,
+            entity_name=self._title(interaction),
             entity_type=EntityType.SYSTEM,
         )
+
+    def playable(self, work_type: WorkType) -> WorkType:
+        """The work type; without its script when this version has none of that name, and so for an agent."""
+        return work_type if work_type.script in self._scripts else msgspec.structs.replace(work_type, script="")
 
     def knows(self, name: str) -> bool:
         """Whether there is such a script."""
@@ -78,6 +82,12 @@ class Runner:
         self._busy.clear()
 
     def _missed(self, interaction: Interaction, found: list[StoredEvent] | BaseException) -> None:
+        now_open = self._context.floor.interactions.get(interaction.interaction_id)
+        if now_open is None:
+            self._busy.pop(interaction.interaction_id, None)
+        if now_open is not interaction:
+            # It ended while its log was read, or all was read anew and another read is under way.
+            return
         if isinstance(found, BaseException):
             telemetry.log.error("script.recovery_failed", interaction=interaction.interaction_id, error=repr(found))
             found = []
@@ -104,6 +114,10 @@ class Runner:
             turn = waiting.popleft() if waiting and interaction.state is State.SCRIPTED else None
         self._busy.pop(interaction.interaction_id, None)
 
+    def _title(self, interaction: Interaction) -> str:
+        script = self._scripts.get(interaction.script)
+        return script.title if script is not None else "System"
+
     def _step(self, interaction: Interaction, happened: Input) -> Outcome:
         try:
             return self._scripts[interaction.script].step(interaction.script_state, interaction.contact, happened)
@@ -117,7 +131,7 @@ class Runner:
         if session is not None:
             typing = events.Notification(
                 interaction_id=str(interaction.interaction_id),
-                entity_name=self._scripts[interaction.script].title,
+                entity_name=self._title(interaction),
                 entity_type=EntityType.SYSTEM,
                 state="composing",
                 expires_after_seconds=-(-outcome.composing_ms // 1000) + 1,
@@ -127,10 +141,10 @@ class Runner:
         waiting = self._busy[interaction.interaction_id]
 
         def speak(_: int) -> None:
-            # A turn that lost its interaction, or its place after a reset, says nothing.
-            if interaction.fence != fence or self._busy.get(interaction.interaction_id) is not waiting:
-                return
-            self._store(interaction, seq, outcome)
+            if self._busy.get(interaction.interaction_id) is not waiting:
+                return  # It lost its place in a reset, and is run again.
+            if interaction.fence == fence:
+                self._store(interaction, seq, outcome)
             if waiting and interaction.state is State.SCRIPTED:
                 self._run(interaction, waiting.popleft())
             else:
@@ -142,14 +156,15 @@ class Runner:
         """One commit: what the script says, its state, and that entry `seq` is answered."""
         before = interaction.script_state
         interaction.script_state, interaction.script_seq = outcome.state, seq
-        title = self._scripts[interaction.script].title
+        title = self._title(interaction)
         records: list[Record] = []
         for effect in outcome.effects:
             records += self._effect(interaction, effect, title)
         entries = [r for r in records if isinstance(r, Entry)]
-        for entry in entries:
+        own = [entry for entry in entries if entry.interaction is interaction]
+        for entry in own:
             entry.answers = seq
-        if not entries or outcome.state != before or interaction.state is not State.SCRIPTED:
+        if not own or outcome.state != before or interaction.state is not State.SCRIPTED:
             # Else the entries say it all: a second row for each answer would cost a third of the rate.
             records.append(interaction)
         if interaction.state is State.CLOSED:
