@@ -145,13 +145,15 @@ class Session(Struct, kw_only=True):
 
     `stream_seq` is the number of the last event put on the stream, `cursor` the last one that needs no sending
     again. `deadline_ms` is when it expires unless a poll comes first. `interaction` is the open one, if any.
-    `disposed`: the contact disconnected; polls end once the last event is handed over.
+    `disposed`: the contact disconnected; polls end once the last event is handed over. `first_id` is the session
+    that began the line of resumed ones, "" for none before: what a client repeats means the same on all of them.
     """
 
     session_id: str
     org_id: str
     inactivity_delay: int
     created_ms: int
+    first_id: str = ""
     require_acknowledgement: bool = False
     stream_seq: int = 0
     cursor: int = 0

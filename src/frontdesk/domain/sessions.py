@@ -44,6 +44,7 @@ def take_over(new: Session, old: Session) -> None:
 
     A client that follows the sequence numbers so renders each event once across the change.
     """
+    new.first_id = old.first_id or old.session_id
     new.stream_seq, new.cursor = old.stream_seq, old.cursor
     new.interaction, old.interaction = old.interaction, None
     if new.interaction is not None:

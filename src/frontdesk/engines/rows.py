@@ -72,8 +72,8 @@ def work_type(r: Any) -> WorkType:
 
 def session_row(s: Session) -> Row:
     return (
-        s.session_id, s.org_id, s.inactivity_delay, s.require_acknowledgement, s.stream_seq, s.cursor, s.disposed,
-        s.created_ms, s.ended_ms,
+        s.session_id, s.org_id, s.first_id, s.inactivity_delay, s.require_acknowledgement, s.stream_seq, s.cursor,
+        s.disposed, s.created_ms, s.ended_ms,
     )  # fmt: skip
 
 
@@ -81,6 +81,7 @@ def session(r: Any) -> Session:
     return Session(
         session_id=r.session_id,
         org_id=r.org_id,
+        first_id=r.first_id,
         inactivity_delay=r.inactivity_delay,
         require_acknowledgement=bool(r.require_acknowledgement),
         stream_seq=r.stream_seq,

@@ -77,6 +77,7 @@ sessions = Table(
     metadata,
     Column("session_id", String, primary_key=True),
     Column("org_id", String, nullable=False),
+    Column("first_id", String, nullable=False),
     Column("inactivity_delay", Integer, nullable=False),
     Column("require_acknowledgement", Boolean, nullable=False),
     Column("stream_seq", BigInteger, nullable=False),

@@ -437,7 +437,8 @@ class Lane(asyncio.Protocol):
         elif busy or moved:
             self._idle = 0
         elif self._size or self._url or self._in_body:
-            self._fail(Invalid("requestTimeout", "The request did not come in time."))
+            # 429, not 400: a client takes anything else for the end of its session, and this is its network.
+            self._fail(TooMany("requestTimeout", "The request did not come in time; repeat it."))
         else:
             self._idle += 1
             if self._idle >= IDLE_ROUNDS:

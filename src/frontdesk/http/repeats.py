@@ -11,7 +11,7 @@ from http import HTTPStatus
 
 from frontdesk.domain.errors import Invalid, Unavailable
 from frontdesk.domain.limits import IDEMPOTENCY_HOURS, IDEMPOTENCY_KEY_MAX
-from frontdesk.domain.model import Repeat
+from frontdesk.domain.model import Repeat, Session
 from frontdesk.http.wire import ACCEPTED, Answer, Call, Pending, Result, json_bytes
 from frontdesk.ports import Clock, Store
 
@@ -30,7 +30,8 @@ class Repeats:
         self._clock = clock
         self._known: dict[Id, Repeat] = {}
         self._under_way: dict[Id, tuple[str, list[Pending]]] = {}
-        # Of a session opened after this moment every key is in memory; no look-up is needed to know a key is new.
+        # Of a session opened after this moment, and not resumed from another, every key is in memory; no look-up is
+        # needed to know a key is new.
         self._complete_since_ms = clock.now_ms()
 
     def clear(self) -> None:
@@ -62,7 +63,7 @@ class Repeats:
 
     def _is_new(self, call: Call) -> bool:
         session = getattr(call, "session", None)
-        return session is not None and session.created_ms > self._complete_since_ms
+        return session is not None and not session.first_id and session.created_ms > self._complete_since_ms
 
     def _join(self, identity: Id, digest: str) -> Pending:
         first, waiting = self._under_way[identity]
@@ -74,10 +75,11 @@ class Repeats:
 
     def _look_up(self, call: Call, identity: Id, digest: str, run: Callable[[Call], Result]) -> Pending:
         pending = Pending()
-        self._under_way[identity] = (digest, [pending])
+        waiting = [pending]
+        self._under_way[identity] = (digest, waiting)
 
         def found(known: Repeat | BaseException | None) -> None:
-            _, waiting = self._under_way.pop(identity)
+            self._under_way.pop(identity, None)
             result: Result
             try:
                 stored = _read(known)
@@ -124,9 +126,14 @@ class Repeats:
 
 
 def _scope(call: Call) -> str:
-    """Keys of different clients must not meet: a session's own, or one address with one API key."""
-    session = getattr(call, "session", None)
-    return session.session_id if session is not None else f"{call.api_key.key_id} {call.address}"
+    """Keys of different clients must not meet: a session's own, or one address with one API key.
+
+    A session that was resumed shares the keys of the one it goes on from: a client repeats there what it sent here.
+    """
+    session: Session | None = getattr(call, "session", None)
+    if session is None:
+        return f"{call.api_key.key_id} {call.address}"
+    return session.first_id or session.session_id
 
 
 def _read(found: Repeat | BaseException | None) -> Repeat | None:

@@ -103,7 +103,11 @@ class Router:
         self._paths: dict[str, dict[str, Route]] = {}
         self._found: dict[str, tuple[dict[str, Route] | None, str]] = {}
         for route in routes:
-            self._paths.setdefault(route.path, {})[route.method] = route
+            methods = self._paths.setdefault(route.path, {})
+            methods[route.method] = route
+            if route.method == "GET" and route.guard is Guard.NOTHING:
+                # RFC 9110, 9.3.2; the transport leaves the body out. Monitors ask for health like this.
+                methods["HEAD"] = route
 
     def find(self, path: str) -> tuple[dict[str, Route] | None, str]:
         """The routes of a path by method, and the organization in it ("" when there is none)."""

@@ -108,6 +108,7 @@ def upgrade() -> None:
         "sessions",
         sa.Column("session_id", sa.String(), nullable=False),
         sa.Column("org_id", sa.String(), nullable=False),
+        sa.Column("first_id", sa.String(), nullable=False),
         sa.Column("inactivity_delay", sa.Integer(), nullable=False),
         sa.Column("require_acknowledgement", sa.Boolean(), nullable=False),
         sa.Column("stream_seq", sa.BigInteger(), nullable=False),
