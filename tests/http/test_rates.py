@@ -4,6 +4,9 @@ from collections.abc import Callable
 
 import pytest
 
+from frontdesk.domain.errors import TooMany
+from frontdesk.domain.limits import Rate
+from frontdesk.http.limits import Limiter
 from tests.support.client import EVENTS, SESSION, Client
 from tests.support.server import running
 from tests.support.wire import Answer
@@ -81,6 +84,21 @@ def test_server_holds_no_more_sessions_than_it_may() -> None:
         assert third.post(SESSION).status == 429
         assert one.ask("DELETE", SESSION).status == 204
         third.session()
+
+
+def test_crowd_of_callers_is_forgotten_in_one_go(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Full of callers that still count, a limiter starts anew; full of old ones, it keeps the few that count."""
+    monkeypatch.setattr("frontdesk.http.limits.CALLERS_MAX", 4)
+    limiter = Limiter("r", "calls", Rate(1, 60))
+    for caller in "abcd":
+        limiter.check(caller, 0)
+    limiter.check("e", 0)
+    limiter.check("a", 0)
+    for caller in "fg":
+        limiter.check(caller, 59_999)
+    limiter.check("h", 60_000)
+    with pytest.raises(TooMany):
+        limiter.check("g", 60_000)
 
 
 NEAR = ["127.0.0.1", "10.0.0.0/8", "2001:db8::/32"]

@@ -8,6 +8,8 @@ import pytest
 from joserfc import jwt
 from joserfc.jwk import OctKey
 
+from frontdesk.actions.directory import digest
+from frontdesk.domain.errors import Invalid
 from tests.support.client import Client
 from tests.support.server import Running, running
 from tests.support.wire import Answer
@@ -112,6 +114,18 @@ def test_revoked_key_takes_no_token_out_of_use(server: Running) -> None:
         assert client.post("webToken").reason == "invalidApiKey"
         client.credentials["x-api-key"] = "demo-key"
         assert _use(client, token).status == 200
+
+
+def test_longest_api_key(server: Running) -> None:
+    """200 characters are taken; a longer one is neither made nor remembered with the wrong ones."""
+    server.admin("apikey.create", org_id="viademo", name="long", key="k" * 200)
+    with server.client(key="k" * 200) as client:
+        client.token()
+        remembered = digest.cache_info().currsize
+        assert client.post("webToken", x_api_key="k" * 201).reason == "invalidApiKey"
+        assert digest.cache_info().currsize == remembered
+    with pytest.raises(Invalid, match="at most 200"):
+        server.admin("apikey.create", org_id="viademo", key="k" * 201)
 
 
 def test_token_of_another_organization_is_refused(server: Running, client: Client) -> None:

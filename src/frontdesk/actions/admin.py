@@ -20,6 +20,7 @@ from frontdesk.actions.context import Context
 from frontdesk.actions.directory import digest
 from frontdesk.actions.tokens import WebTokens, new_signing_key
 from frontdesk.domain.errors import Invalid, NotFound
+from frontdesk.domain.limits import API_KEY_MAX
 from frontdesk.domain.model import ApiKey, Channel, Organization, WorkType
 from frontdesk.domain.times import rfc3339
 from frontdesk.ports import Record
@@ -121,8 +122,8 @@ class Admin:
         """A new key; it is shown in this answer and never again. Raises NotFound, Invalid."""
         self._context.directory.organization(org_id)
         secret = key or f"fd_{secrets.token_urlsafe(24)}"
-        if not secret.isascii() or not secret.isprintable() or " " in secret:
-            raise Invalid("invalidApiKey", "Use printable ASCII without spaces.", scope="key")
+        if not secret.isascii() or not secret.isprintable() or " " in secret or len(secret) > API_KEY_MAX:
+            raise Invalid("invalidApiKey", f"Use at most {API_KEY_MAX} printable ASCII without spaces.", scope="key")
         if any(k.digest == digest(secret) for k in self._keys()):
             raise Invalid("apiKeyExists", "This key is in use already.", scope="key")
         made = ApiKey(

@@ -25,6 +25,7 @@ MAX_EVENTS_MAX = 100
 # A request that names an id or a key longer than this is wrong, and would fill the log.
 ID_MAX = 100
 IDEMPOTENCY_KEY_MAX = 200
+API_KEY_MAX = 200
 # Contract: hours an Idempotency-Key is remembered.
 IDEMPOTENCY_HOURS = 24
 # Two years ahead, in minutes: a callback later than that is a slip of the finger.
