@@ -99,7 +99,7 @@ def test_unknown_things_may_be_read_by_everyone(client: Client, path: str) -> No
         (SESSION, {"POST", "DELETE", "OPTIONS"}),
         (EVENTS, {"GET", "OPTIONS"}),
         ("messaging/sendText", {"POST", "OPTIONS"}),
-        ("/healthz", {"GET", "OPTIONS"}),
+        ("/healthz", {"GET", "HEAD", "OPTIONS"}),
     ],
 )
 def test_preflight_lists_methods_and_headers_and_lasts(client: Client, operation: str, methods: set[str]) -> None:
@@ -135,8 +135,8 @@ def test_preflight_lists_methods_and_headers_and_lasts(client: Client, operation
         ("DELETE", "webToken", "POST, GET, OPTIONS"),
         ("POST", EVENTS, "GET, OPTIONS"),
         ("PATCH", SESSION, "POST, DELETE, OPTIONS"),
-        ("POST", "/healthz", "GET, OPTIONS"),
-        ("TRACE", "/metrics", "GET, OPTIONS"),
+        ("POST", "/healthz", "GET, HEAD, OPTIONS"),
+        ("TRACE", "/metrics", "GET, HEAD, OPTIONS"),
     ],
 )
 def test_wrong_method_says_which_are_right(client: Client, method: str, operation: str, allowed: str) -> None:

@@ -40,6 +40,9 @@ def test_health_needs_no_credentials(client: Client, path: str) -> None:
     """Load balancers have none."""
     answer = client.ask("GET", path, x_api_key=None)
     assert (answer.status, answer.json()["status"]) == (200, "ok")
+    head = client.ask("HEAD", path, x_api_key=None)
+    assert (head.status, head.headers["content-length"]) == (200, str(len(answer.body)))
+    assert client.ask("GET", path).status == 200, "the connection goes on where the headers ended"
 
 
 def test_stopping_server_is_alive_but_not_ready(own: Running) -> None:

@@ -1,5 +1,6 @@
 """Which refusal comes first when several would be right (contract, "order of checks")."""
 
+import json
 from typing import Any
 
 import pytest
@@ -46,7 +47,7 @@ def test_first_thing_wrong_is_answered(contact: Client, operation: str, mended: 
     """With everything wrong from one check on, that check's refusal is the answer."""
     org, headers, right = _request(contact, mended)
     body = BODIES[operation] if right else NOT_JSON
-    wire_body = body if isinstance(body, bytes) else str(body).replace("'", '"').encode()
+    wire_body = body if isinstance(body, bytes) else json.dumps(body).encode()
     answer = contact.wire.ask("POST", path_of(operation, org), headers, wire_body)
     assert (answer.status, answer.reason) == (status, reason)
 

@@ -1,11 +1,12 @@
 """Idempotency-Key: a POST that is repeated answers as the first time, and nothing happens twice."""
 
+import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.support.client import SESSION, Client, kinds
+from tests.support.client import SESSION, Client, kinds, path_of
 from tests.support.server import Running, running
 from tests.support.wire import Wire, request_bytes
 
@@ -87,8 +88,7 @@ def test_duplicates_at_the_same_time_share_one_outcome(server: Running, contact:
     _ready(contact, operation)
     before = _stored(server)
     headers = {**contact.credentials, "Idempotency-Key": f"at once {operation}"}
-    body = str(OPERATIONS[operation][0]).replace("'", '"').encode()
-    request = request_bytes("POST", f"/via/v2/organizations/viademo/{operation}", headers, body)
+    request = request_bytes("POST", path_of(operation), headers, json.dumps(OPERATIONS[operation][0]).encode())
     wires = [Wire(server.port) for _ in range(8)]
     for wire in wires:
         wire.send(request)
@@ -105,12 +105,29 @@ def test_duplicates_at_the_same_time_share_one_outcome(server: Running, contact:
     assert after[table] == before[table] + 1
 
 
+@pytest.mark.parametrize("operation", ["messaging/sendText", "messaging/scheduleCallBack"])
+def test_client_that_went_before_its_answer_repeats(server: Running, contact: Client, operation: str) -> None:
+    """The connection broke and nobody knows whether the request was heard: the repeat makes it once in any case."""
+    _ready(contact, operation)
+    before = _stored(server)
+    body = OPERATIONS[operation][0]
+    headers = {**contact.credentials, "Idempotency-Key": f"gone {operation}"}
+    request = request_bytes("POST", path_of(operation), headers, json.dumps(body).encode())
+    for length in (len(request) // 2, len(request) - 1, len(request), len(request)):
+        wire = Wire(server.port)
+        wire.send(request[:length])
+        wire.reset()
+    assert contact.post(operation, body, idempotency_key=f"gone {operation}").status == 202
+    after = _stored(server)
+    assert after["repeats"] == before["repeats"] + 1
+    assert after["entries"] == before["entries"] + 1
+
+
 def test_pipelined_duplicates_share_one_outcome(server: Running, chat: Client) -> None:
     """The same on one connection, in one packet."""
     headers = {**chat.credentials, "Idempotency-Key": "piped"}
-    path = "/via/v2/organizations/viademo/messaging/sendText"
     before = _stored(server)
-    chat.wire.send(request_bytes("POST", path, headers, b'{"text": "x"}') * 5)
+    chat.wire.send(request_bytes("POST", path_of("messaging/sendText"), headers, b'{"text": "x"}') * 5)
     assert [chat.wire.receive().status for _ in range(5)] == [202] * 5
     assert _stored(server)["entries"] == before["entries"] + 1
 
