@@ -5,9 +5,9 @@ import pytest
 
 from frontdesk.streaming.feed import TAIL_MAX
 from tests.streaming.reading import NOTHING, Alone, numbers, texts
-from tests.support.client import EVENTS, SESSION, Client, kinds, path_of, payloads
+from tests.support.client import EVENTS, SESSION, Client, kinds, payloads
 from tests.support.server import Running
-from tests.support.wire import Answer, request_bytes
+from tests.support.wire import Answer
 
 DEAD = "Invalid or expired session"
 
@@ -156,24 +156,6 @@ def test_a_client_that_went_before_the_answer_misses_nothing(server: Running, co
         server.held(0)
         contact.say(close)
         assert texts(contact.poll()) == [close]
-
-
-def test_a_client_whose_machine_takes_nothing_is_served_again(server: Running, contact: Client) -> None:
-    """It vanished without a word: what its machine has not acknowledged is sent again over the next connection."""
-    big = "x" * 2000
-    for _ in range(60):
-        contact.say(big)
-    # Fill the connection with answers that nobody reads, until its buffers hold no more.
-    vanished = Alone(contact, 100)
-    server.until(lambda: server.app.hub.delivered >= 62)
-    for _ in range(100):
-        vanished.wire.send(_poll_bytes(contact, after=2))
-    assert numbers(contact.poll(100, after=2)) == list(range(3, 63))
-    vanished.wire.reset()
-
-
-def _poll_bytes(contact: Client, after: int) -> bytes:
-    return request_bytes("GET", path_of(f"{EVENTS}?maxEvents=100&afterSequenceNumber={after}"), contact.credentials)
 
 
 def test_a_client_with_a_new_connection_for_each_poll_gets_nothing_twice(server: Running, contact: Client) -> None:
