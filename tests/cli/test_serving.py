@@ -2,7 +2,6 @@
 
 import errno
 import json
-import os
 import shutil
 import signal
 import socket
@@ -73,23 +72,23 @@ def test_control_c_ends_it_with_status_0(data: Path) -> None:
     assert process.returncode == 0
 
 
-def test_control_c_while_it_starts_is_no_traceback(data: Path, tmp_path: Path) -> None:
-    """It is caught while it opens its certificate: a pipe, that hands nothing out until we let it."""
-    certificate, key = tmp_path / "certificate", tmp_path / "key"
-    os.mkfifo(certificate)
-    os.mkfifo(key)
-    variables = {"FRONTDESK_TLS_CERTIFICATE": str(certificate), "FRONTDESK_TLS_KEY": str(key)}
-    with subprocess.Popen(
-        (*FRONTDESK, "demo", "--port", "0", "--data", str(data)),
-        stderr=subprocess.PIPE,
-        text=True,
-        env=environment(variables),
-    ) as process:
-        certificate.open("wb").close()  # Returns once the process has it open too.
-        process.send_signal(signal.SIGINT)
-        process.send_signal(signal.SIGINT)
-        assert process.stderr is not None
-        assert process.stderr.read() == "frontdesk: Interrupted.\n"
+def test_control_c_while_it_starts_is_no_traceback(data: Path) -> None:
+    """It is caught while it asks whether a server works on the data already: one that never answers."""
+    data.mkdir()
+    with socket.socket(socket.AF_UNIX) as silent:
+        silent.bind(str(data / "control.sock"))
+        silent.listen()
+        with subprocess.Popen(
+            (*FRONTDESK, "demo", "--port", "0", "--data", str(data)),
+            stderr=subprocess.PIPE,
+            text=True,
+            env=environment(),
+        ) as process:
+            asking, _ = silent.accept()
+            process.send_signal(signal.SIGINT)
+            assert process.stderr is not None
+            assert process.stderr.read() == "frontdesk: Interrupted.\n"
+            asking.close()
     assert process.returncode == 130
 
 
