@@ -52,7 +52,9 @@ class Sessions:
         context = self.context
         context.store.admit()
         if len(context.floor.sessions) >= self.most:
-            raise TooMany("tooManySessions", "The server holds as many sessions as it may; try again later.")
+            raise TooMany(
+                "tooManySessions", "The server holds as many sessions as it may; try again later.", limit=self.most
+            )
         session = open_session(
             context.ids.secret(),
             org_id,

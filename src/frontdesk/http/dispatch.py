@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from frontdesk import telemetry
 from frontdesk.domain.errors import NotFound, Refusal, Unavailable
 from frontdesk.domain.model import Organization
 from frontdesk.http import cors
@@ -13,7 +12,7 @@ from frontdesk.http.guard import Gate, Guard
 from frontdesk.http.limits import Proxies
 from frontdesk.http.repeats import Repeats
 from frontdesk.http.routes import Route, Router
-from frontdesk.http.wire import Answer, Call, Request, Result, error_answer, fault, refusal_answer
+from frontdesk.http.wire import Answer, Call, Request, Result, error_answer, failure_answer
 
 Find = Callable[[str], Organization | None]
 
@@ -35,7 +34,7 @@ class Dispatcher:
         try:
             return self._handle(request)
         except Exception as error:  # noqa: BLE001 - the client gets the documented answer, we get the trace
-            return _refused(error)
+            return failure_answer(error)
 
     def again(self, run: Callable[[], Result | None]) -> Result | None:
         """Carry out a request that was handled before (`Request.again`). Never raises."""
@@ -44,7 +43,7 @@ class Dispatcher:
         try:
             return run()
         except Exception as error:  # noqa: BLE001 - as above
-            return _refused(error)
+            return failure_answer(error)
 
     def count(self, status: int) -> None:
         """One more answer is written."""
@@ -78,13 +77,6 @@ class Dispatcher:
         if key is not None:
             return self._repeats.once(call, key, route.operation, route.endpoint)
         return route.endpoint(call)
-
-
-def _refused(error: Exception) -> Answer:
-    if isinstance(error, Refusal):
-        return refusal_answer(error)
-    telemetry.log.error("http.fault", trace=telemetry.trace(error))
-    return fault()
 
 
 def _not_allowed(routes: dict[str, Route]) -> Answer:

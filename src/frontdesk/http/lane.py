@@ -63,10 +63,6 @@ def _lines(own: Headers, shared: Headers) -> bytes:
     return known[0]
 
 
-def _too_many_connections() -> TooMany:
-    return TooMany("tooManyConnections", "This address has too many connections open; close some.", retry_after=5)
-
-
 class Lane(asyncio.Protocol):
     """One connection. Carries its own answers (`ports.Carrier`), and outlives its socket to say how that ended."""
 
@@ -261,7 +257,7 @@ class Lane(asyncio.Protocol):
     def _answer(self, request: Request, keep: bool) -> None:  # noqa: FBT001 - as above
         self._keep = keep
         if self._crowded:
-            self._fail(_too_many_connections())
+            self._fail(self._doors.refusal())
             return
         result = self._dispatcher.handle(request)
         self._cors = request.cors
@@ -414,10 +410,14 @@ class Lane(asyncio.Protocol):
         """Nothing more is taken on this connection: refuse and close."""
         if self._closing:
             return
-        self._cors, self._keep = cors.ANY, False
-        if self._pending is None and self._stream is None:
+        if self._pending is not None:
+            # The answer to what came before is still owed; it is the last one.
+            self._closing = True
+        elif self._stream is not None:
+            self._shut()
+        else:
+            self._cors, self._keep = cors.ANY, False
             self._write(refusal_answer(problem))
-        self._shut()
 
     def _look(self, now_ms: int) -> None:
         """Once a round: close a connection that does not move on."""

@@ -51,6 +51,13 @@ class Limiter:
         self._callers = kept if len(kept) <= CALLERS_MAX // 2 else {}
 
 
+@lru_cache(maxsize=4096)
+def whose(address: str) -> str:
+    """Whom an address counts for: itself, or its /64 in IPv6, as every customer there has all of one to choose from."""
+    parsed = _parse(address)
+    return str(ip_network((parsed, 64), strict=False)) if isinstance(parsed, IPv6Address) else address
+
+
 class Doors:
     """How many connections each address has open. Each can hold a poll, and costs memory for as long as it likes."""
 
@@ -63,7 +70,8 @@ class Doors:
 
     def enter(self, peer: str) -> bool:
         """One more connection. False when it is one too many; it is counted all the same until it leaves."""
-        count = self._open[peer] = self._open.get(peer, 0) + 1
+        household = whose(peer)
+        count = self._open[household] = self._open.get(household, 0) + 1
         if not self._most or count <= self._most or self._proxies.trusts(peer):
             return True
         self.refused += 1
@@ -71,11 +79,17 @@ class Doors:
 
     def leave(self, peer: str) -> None:
         """A connection is closed."""
-        count = self._open.get(peer, 0) - 1
+        household = whose(peer)
+        count = self._open.get(household, 0) - 1
         if count > 0:
-            self._open[peer] = count
+            self._open[household] = count
         else:
-            self._open.pop(peer, None)
+            self._open.pop(household, None)
+
+    def refusal(self) -> TooMany:
+        """What the one too many is told."""
+        message = "This address has too many connections open; close some."
+        return TooMany("tooManyConnections", message, limit=self._most, retry_after=5)
 
 
 class Proxies:
@@ -87,7 +101,13 @@ class Proxies:
         self.trusts = lru_cache(maxsize=1024)(self._check)
 
     def client(self, peer: str, forwarded: bytes) -> str:
-        """The rightmost address that is not a trusted proxy; further left stands what the client claims."""
+        """Whom the request counts for: the rightmost address that is not a trusted proxy (see `whose`).
+
+        Further left stands what the client claims.
+        """
+        return whose(self._client(peer, forwarded))
+
+    def _client(self, peer: str, forwarded: bytes) -> str:
         if not self._trusted or not forwarded or not self.trusts(peer):
             return peer
         for hop in reversed(forwarded.decode("latin-1").split(",")):

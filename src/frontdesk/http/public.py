@@ -133,6 +133,7 @@ class PublicApi:
 
     def acknowledge(self, call: Call) -> Result:
         """Everything up to a number is done."""
+        self.limits.polls_by_session.check(call.session.session_id, self.clock.now_ms())
         self.hub.acknowledge(call.session, call.body.sequence_number)
         return ACCEPTED
 

@@ -12,6 +12,7 @@ from typing import Any, Protocol
 import msgspec
 from msgspec import Struct
 
+from frontdesk import telemetry
 from frontdesk.domain.errors import Invalid, NotFound, Refusal, TooMany, Unauthenticated, Unavailable
 from frontdesk.domain.model import ApiKey, Organization, Repeat, Session
 from frontdesk.ports import Carrier
@@ -95,8 +96,11 @@ def _limit_headers(refusal: TooMany) -> Headers:
     )
 
 
-def fault() -> Answer:
-    """A mistake of ours: 500 with the documented body, and a word on what to do."""
+def failure_answer(error: BaseException) -> Answer:
+    """A refusal as it says; anything else is a mistake of ours: 500 with the documented body, and a trace for us."""
+    if isinstance(error, Refusal):
+        return refusal_answer(error)
+    telemetry.log.error("http.fault", trace=telemetry.trace(error))
     return refusal_answer(Unavailable("internalError", "Something went wrong on our side; repeat the request later."))
 
 
@@ -152,7 +156,7 @@ class Pending:
 
     def refuse(self, error: BaseException) -> None:
         """Send the refusal that `error` is."""
-        self.complete(refusal_answer(error) if isinstance(error, Refusal) else fault())
+        self.complete(failure_answer(error))
 
     def done(self, error: BaseException | None) -> None:
         """A commit's outcome: 202 once everything is durable (ground rule 2)."""
