@@ -270,6 +270,24 @@ def test_a_store_that_was_read_again_and_again_runs_each_turn_once(
         server.app.store.admit()
 
 
+def test_a_log_that_can_not_be_read_is_read_again(server: Running, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A text that waits in it must not be passed over by the next one."""
+    install(monkeypatch, "slow", slow_echo)
+    serve(server, "slow")
+    store = server.app.store
+    with server.contact() as contact:
+        contact.connect("slow")
+        contact.say("a")
+        server.stored()
+        with monkeypatch.context() as broken:
+            broken.setattr(store, "read_inputs", lambda number, after, found: found(OSError("disk")))
+            server.call(server.app.recover)
+        contact.say("b")
+        server.stored()
+        assert answers(server) == []
+        assert answers_until(server, 2) == ["1: a", "2: b"]
+
+
 def test_a_contact_who_leaves_while_the_log_is_read_hears_nothing_more(
     server: Running, monkeypatch: pytest.MonkeyPatch
 ) -> None:

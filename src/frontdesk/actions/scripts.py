@@ -19,6 +19,9 @@ _SORRY = Outcome((Say("Sorry, something went wrong on our side. Please say that 
 # The field of an event's payload that a script reads.
 _BODY = {"messaging.Text": "text", "messaging.PushUrl": "url", "messaging.DialRequest": "digits"}
 
+# Milliseconds before a log that could not be read is read again.
+_AGAIN_MS = 1000
+
 Turn = tuple[int, Input]
 
 
@@ -73,9 +76,12 @@ class Runner:
         if interaction.state is State.SCRIPTED and interaction.script_seq < interaction.seq:
             # What is heard while the log is read waits behind what is found in it.
             self._busy[interaction.interaction_id] = deque()
-            self._context.store.read_inputs(
-                interaction.interaction_id, interaction.script_seq, lambda found: self._missed(interaction, found)
-            )
+            self._read(interaction)
+
+    def _read(self, interaction: Interaction) -> None:
+        self._context.store.read_inputs(
+            interaction.interaction_id, interaction.script_seq, lambda found: self._missed(interaction, found)
+        )
 
     def clear(self) -> None:
         """Forget the turns under way; they are run again by `recover`."""
@@ -90,7 +96,9 @@ class Runner:
             return
         if isinstance(found, BaseException):
             telemetry.log.error("script.recovery_failed", interaction=interaction.interaction_id, error=repr(found))
-            found = []
+            # What was not read would never be answered: later turns wait behind it.
+            self._context.timers.at(self._context.clock.now_ms() + _AGAIN_MS, lambda now: self._read(interaction))
+            return
         turns = deque((stored.seq, _input(stored)) for stored in found)
         newest = turns[-1][0] if turns else 0
         turns.extend(turn for turn in self._busy.get(interaction.interaction_id, ()) if turn[0] > newest)
