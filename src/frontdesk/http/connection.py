@@ -38,7 +38,8 @@ class Connection(HttpToolsProtocol):
     def send_400_response(self, msg: str) -> None:
         """See uvicorn: the bytes are no HTTP request."""
         answer = error_answer(400, Invalid("invalidHttp", "This is no HTTP/1.1 request."))
-        head = [b"HTTP/1.1 400 Bad Request", b"connection: close", b"content-length: %d" % len(answer.body)]
-        head += [name + b": " + value for name, value in (*answer.headers, *cors.ANY)]
+        length = (b"content-length", b"%d" % len(answer.body))
+        headers = (*self.server_state.default_headers, *answer.headers, *cors.ANY, length, (b"connection", b"close"))
+        head = [b"HTTP/1.1 400 Bad Request", *(name + b": " + value for name, value in headers)]
         self.transport.write(b"\r\n".join(head) + b"\r\n\r\n" + answer.body)
         self.transport.close()
