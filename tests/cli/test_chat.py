@@ -50,13 +50,13 @@ def test_a_refused_line_is_said_and_the_chat_goes_on(demo: Process) -> None:
 
 
 def test_a_chat_that_was_left_is_resumed(demo: Process) -> None:
-    """The conversation keeps its place; nothing is connected anew."""
+    """The conversation keeps its place: a second one would be number 2."""
     left = frontdesk("chat", "--url", demo.facts["url"], "--work-type", "79", typed="/leave\n")
     found = re.search(r"frontdesk chat --resume (\S+)", left.stderr)
     assert found is not None, left
     shown = said(demo, "", "--resume", found[1], "--work-type", "79")
     assert "You are number 1 in the queue." in shown
-    assert "Connected" not in shown
+    assert "That chat is over" not in shown
 
 
 def test_no_server_is_said() -> None:

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 import socket
 import sqlite3
 from collections.abc import Callable
@@ -79,7 +80,7 @@ def open_to_others(data: Path) -> None:
 def overwrite_a_page(data: Path) -> None:
     """As a bad disk would."""
     with (data / "frontdesk.db").open("r+b") as file:
-        file.seek(8192)
+        file.seek(-4096, os.SEEK_END)
         file.write(b"\xff" * 4096)
 
 

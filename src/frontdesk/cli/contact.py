@@ -62,8 +62,11 @@ class Contact:
         self._renew()
         body = {"resumeSessionId": resume} if resume else {}
         made = self._ask("POST", "streaming/session/webClient", body)
-        self.session_id, self._after = made["sessionId"], 0
-        return str(made.get("interactionId", ""))
+        self.session_id = made["sessionId"]
+        goes_on = str(made.get("interactionId", ""))
+        if not goes_on:
+            self._after = 0  # Another stream, numbered from 1; a resumed one goes on where it was.
+        return goes_on
 
     def send(self, operation: str, body: Json | None = None) -> None:
         """Send a messaging request until it is accepted. Raises Refused."""
@@ -71,7 +74,9 @@ class Contact:
 
     def poll(self) -> list[Json]:
         """Wait for the next events, each once and in order. Raises Refused with status 401 when the session is over."""
-        path = f"streaming/events/webClient?maxEvents={_EVENTS_A_POLL}&afterSequenceNumber={self._after}"
+        # Without a number the server goes on after what it delivered last: so begins who resumes another's chat.
+        place = f"&afterSequenceNumber={self._after}" if self._after else ""
+        path = f"streaming/events/webClient?maxEvents={_EVENTS_A_POLL}{place}"
         answer = self._patiently("GET", path)
         events: list[Json] = []
         for event in answer.get("events", []):

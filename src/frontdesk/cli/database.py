@@ -51,7 +51,11 @@ def _missing(db: sqlite3.Connection) -> list[str]:
 def integrity(path: Path) -> Iterator[Finding]:
     """SQLite's own check of every page; reads the whole file."""
     with closing(_open(path)) as db:
-        lines = [line for (line,) in db.execute("PRAGMA integrity_check(3)")]
+        try:
+            lines = [line for (line,) in db.execute("PRAGMA integrity_check(3)")]
+        except sqlite3.DatabaseError as error:
+            # A page can be too broken to be checked any further.
+            lines = [str(error)]
     if lines == ["ok"]:
         yield ok("integrity", f"every page of {path.stat().st_size / 1e6:,.1f} MB is right")
     else:
