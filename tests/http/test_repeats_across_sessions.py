@@ -54,3 +54,28 @@ def test_a_session_that_is_not_resumed_has_keys_of_its_own() -> None:
             contact.say("Hello", idempotency_key="1")
 
         assert _sent(server) == 2
+
+
+def test_a_resume_is_repeated_when_its_answer_was_lost() -> None:
+    """The first answer never came: the client names the old session again, and has its conversation."""
+    with running() as server, server.contact() as contact:
+        contact.connect()
+        old = contact.session_id
+        lost = contact.session(resumeSessionId=old)
+        again = contact.session(resumeSessionId=old)
+
+        assert again["interactionId"] == lost["interactionId"]
+        contact.say("Still here")
+        assert _sent(server) == 1
+
+
+def test_a_resume_is_repeated_after_a_restart(tmp_path: Path) -> None:
+    """Which session goes on in a line is read back from the store."""
+    with running(tmp_path) as server, server.contact() as contact:
+        contact.connect()
+        old, credentials = contact.session_id, contact.credentials
+        lost = contact.session(resumeSessionId=old)
+    with running(tmp_path) as server, server.client() as again:
+        again.credentials = credentials
+
+        assert again.session(resumeSessionId=old)["interactionId"] == lost["interactionId"]

@@ -52,6 +52,7 @@ class Admin:
         self._context = context
         self._tokens = tokens
         self._has_script = scripts
+        self._one = asyncio.Lock()
         self.commands: dict[str, Callable[..., Any]] = {
             "signing-key.rotate": self.rotate_signing_key,
             "org.create": self.create_organization,
@@ -72,8 +73,10 @@ class Admin:
         command = self.commands.get(name)
         if command is None:
             raise NotFound("unknownCommand", f"There is no command {name}.")
-        result = command(**arguments)
-        return await result if inspect.isawaitable(result) else result  # type: ignore[no-any-return]
+        # One after the other: each looks whether a name is taken, and stores it only then.
+        async with self._one:
+            result = command(**arguments)
+            return await result if inspect.isawaitable(result) else result  # type: ignore[no-any-return]
 
     def load(self) -> None:
         """Read the directory and the keys again."""

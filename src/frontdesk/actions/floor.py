@@ -11,19 +11,23 @@ class Floor:
     """Living sessions and open interactions.
 
     `resting` sessions are over, but the grace of their interaction is not: what happens in it meanwhile still
-    goes on their stream, for the session that resumes it.
+    goes on their stream, for the session that resumes it. `lines` names, for each first session of a line of
+    resumed ones, the one that goes on now.
     """
 
     def __init__(self) -> None:
         self.sessions: dict[str, Session] = {}
         self.resting: dict[str, Session] = {}
         self.interactions: dict[int, Interaction] = {}
+        self.lines: dict[str, str] = {}
 
     def load(self, found: Recovered) -> None:
         """Take what a restart found, in place of everything else."""
         self.sessions = {s.session_id: s for s in found.sessions if not s.ended_ms}
         self.resting = {s.session_id: s for s in found.sessions if s.ended_ms}
         self.interactions = {i.interaction_id: i for i in found.interactions}
+        living = sorted(self.sessions.values(), key=lambda s: s.created_ms)
+        self.lines = {s.first_id: s.session_id for s in living if s.first_id}
         for interaction in found.interactions:
             session = self.session_of(interaction)
             if session is not None:
@@ -34,9 +38,25 @@ class Floor:
         session_id = interaction.session_id
         return self.sessions.get(session_id) or self.resting.get(session_id)
 
+    def open(self, session: Session) -> None:
+        """A session begins, or goes on from another."""
+        self.sessions[session.session_id] = session
+        if session.first_id:
+            self.lines[session.first_id] = session.session_id
+
+    def newest(self, session: Session) -> Session:
+        """The session that goes on in the line of this one: itself, or a living one that resumed it already.
+
+        A client whose answer to a resume was lost names the old session once more; its conversation went on to
+        one that it never heard of.
+        """
+        return self.sessions.get(self.lines.get(session.first_id or session.session_id, "")) or session
+
     def rest(self, session: Session) -> None:
         """A session is over; keep it as long as its interaction is open."""
         self.sessions.pop(session.session_id, None)
+        if self.lines.get(session.first_id) == session.session_id:
+            del self.lines[session.first_id]
         if session.interaction is not None:
             self.resting[session.session_id] = session
 

@@ -78,7 +78,8 @@ class Sessions:
         if old is not None:
             found(old)
         else:
-            context.store.find_session(resume, found)
+            # Behind everything that is on its way to the disk: its last event may be.
+            context.store.commit((), lambda error: context.store.find_session(resume, found))
 
     def _known(self, old: Session) -> Session:
         """`old` as it is in memory: what was read from the store may have gone on, or ended, meanwhile."""
@@ -86,7 +87,7 @@ class Sessions:
         kept = floor.sessions.get(old.session_id) or floor.resting.get(old.session_id)
         if kept is None and old.interaction is not None:
             old.interaction = floor.interactions.get(old.interaction.interaction_id)
-        return kept or old
+        return floor.newest(kept or old)
 
     def _resume(
         self, session: Session, old: Session, opened: Opened, extra: Callable[[Session], Sequence[Record]]
@@ -107,7 +108,7 @@ class Sessions:
         context = self.context
         # Known before it is durable, so that what happens to its conversation meanwhile finds its stream; nobody
         # else knows its id yet.
-        context.floor.sessions[session.session_id] = session
+        context.floor.open(session)
         self.watch(session)
 
         def done(error: BaseException | None) -> None:
