@@ -35,6 +35,12 @@ class Connection(HttpToolsProtocol):
         scope: dict[str, Any] = self.scope  # type: ignore[assignment]
         scope["extensions"] = {CARRIER: self.carrier}
 
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """See httptools.HttpRequestParser. What a body's trailer says comes after the checks of any proxy."""
+        scope: dict[str, Any] = self.scope  # type: ignore[assignment]
+        if "method" not in scope:
+            super().on_header(name, value)
+
     def send_400_response(self, msg: str) -> None:
         """See uvicorn: the bytes are no HTTP request."""
         answer = error_answer(400, Invalid("invalidHttp", "This is no HTTP/1.1 request."))

@@ -36,6 +36,8 @@ DROP_MAX = 1024 * 1024
 # Milliseconds between two looks at a connection. A request or an answer that has not moved on in a whole round
 # is a slow attack or a dead peer, and its connection is closed.
 ROUND_MS = 20_000
+# Requests that wait for the answers before them on one connection; each costs about a KiB.
+PIPELINE_MAX = 4096
 # Rounds that a connection may be idle: 80 s, longer than the usual 60 of proxies before us, so that it is they who
 # close, and no request meets a closing connection.
 IDLE_ROUNDS = 4
@@ -63,13 +65,21 @@ def _lines(own: Headers, shared: Headers) -> bytes:
     return known[0]
 
 
+def _head_too_large() -> Invalid:
+    return Invalid("headTooLarge", f"Send at most {HEAD_MAX} bytes of request line and headers.")
+
+
+def _size_of(url: bytes, headers: dict[bytes, bytes]) -> int:
+    return len(url) + sum(len(name) + len(value) for name, value in headers.items())
+
+
 class Lane(asyncio.Protocol):
     """One connection. Carries its own answers (`ports.Carrier`), and outlives its socket to say how that ended."""
 
     __slots__ = (
         "_again", "_began", "_blocked", "_body", "_broken", "_chunk", "_clock", "_closing", "_cors", "_crowded",
         "_dispatcher", "_doors", "_handling", "_headers", "_idle", "_in_body", "_keep", "_keep_next", "_known",
-        "_known_cors", "_method", "_moved", "_parser", "_peer", "_pending", "_queue", "_server", "_size", "_stream",
+        "_known_cors", "_method", "_moved", "_owed", "_parser", "_peer", "_pending", "_queue", "_server", "_size", "_stream",
         "_timers", "_transport", "_url",
     )  # fmt: skip
 
@@ -96,6 +106,8 @@ class Lane(asyncio.Protocol):
         self._broken = False
         self._moved = False
         self._idle = 0
+        # Bytes that a slow reader had not taken at the last look.
+        self._owed = 0
         self._handling = False
         # The piece that is being read, and the one in which its request began.
         self._chunk = self._began = b""
@@ -106,7 +118,7 @@ class Lane(asyncio.Protocol):
         self._method = b""
         self._url = b""
         self._headers: dict[bytes, bytes] = {}
-        self._body: bytes | list[bytes] = b""
+        self._body: bytes | bytearray = b""
         self._size = 0
         self._in_body = False
 
@@ -149,15 +161,13 @@ class Lane(asyncio.Protocol):
         self._chunk = data
         try:
             parser.feed_data(data)
-        except httptools.HttpParserUpgrade:
-            # Nothing here speaks another protocol: the request was answered as it is, what follows is not HTTP.
-            self._closing = True
-            self._shut_if_free()
+        except httptools.HttpParserUpgrade as wish:
+            self._decline(data[wish.args[0] :])
         except httptools.HttpParserError:
             self._fail(Invalid("invalidHttp", "This is no HTTP/1.1 request."))
         self._chunk = self._began = b""
-        if self._size > HEAD_MAX and not self._in_body:
-            self._fail(Invalid("headTooLarge", f"Send at most {HEAD_MAX} bytes of request line and headers."))
+        if self._size > HEAD_MAX:
+            self._check_size()
 
     def pause_writing(self) -> None:
         """See asyncio.Protocol: the reader is slow."""
@@ -177,14 +187,16 @@ class Lane(asyncio.Protocol):
         """A request begins."""
         self._url, self._headers, self._body = b"", {}, b""
         self._began = self._chunk
+        self._moved = True
 
     def on_url(self, url: bytes) -> None:
         """A piece of the target."""
         self._url += url
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """A header, whole."""
-        self._headers[name.lower()] = value
+        """A header, whole. What a body's trailer says comes after the checks of any proxy: it is not believed."""
+        if not self._in_body:
+            self._headers[name.lower()] = value
 
     def on_headers_complete(self) -> None:
         """The head is whole."""
@@ -192,41 +204,73 @@ class Lane(asyncio.Protocol):
         # Not `_keep`: that is the word of the request being answered, which may stand before this one.
         self._keep_next = self._parser.should_keep_alive()
         self._method = self._parser.get_method()
+        if self._size > HEAD_MAX and _size_of(self._url, self._headers) > HEAD_MAX:
+            self._fail(_head_too_large())
         # From here on the body is counted.
         self._size = 0
         self._in_body = True
-        if self._headers.get(b"expect", b"").lower() == b"100-continue" and self._transport is not None:
+        if b"expect" in self._headers:
+            self._encourage()
+
+    def _encourage(self) -> None:
+        """The client waits for a word before it sends the body; not while an answer before it is still to come."""
+        free = self._pending is None and self._stream is None and not self._queue and not self._closing
+        if free and self._headers[b"expect"].lower() == b"100-continue" and self._transport is not None:
             self._transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
 
     def on_body(self, body: bytes) -> None:
-        """A piece of the body. A whole one is kept as it is; only a split one costs a list."""
+        """A piece of the body. A whole one is kept as it is; only a split one is copied."""
         kept = self._body
         if not kept:
             self._body = body
-        elif isinstance(kept, list):
-            if self._size <= BODY_MAX:
-                kept.append(body)
-            elif self._size > DROP_MAX:
-                self._fail(too_large())
-        else:
-            self._body = [kept, body]
+        elif isinstance(kept, bytes):
+            self._body = bytearray(kept + body)
+        elif len(kept) <= BODY_MAX:
+            kept += body
 
     def on_message_complete(self) -> None:
         """The request is whole."""
         if self._closing:
             return
-        kept = self._body
-        body = b"".join(kept) if isinstance(kept, list) else kept
-        request = self._request(body)
+        if b"upgrade" in self._headers and self._wants_upgrade():
+            return
+        request = self._request(bytes(self._body))
         # A held poll shall not keep the head that asked for it: it is two thirds of its memory.
         self._url, self._headers, self._body = b"", _NO_HEADERS, b""
-        self._moved = True
         self._size = 0
         self._in_body = False
         if self._pending is not None or self._stream is not None or self._queue or self._blocked:
             self._wait(request)
         else:
             self._handle(request, self._keep_next)
+
+    def _wants_upgrade(self) -> bool:
+        return self._parser is not None and self._parser.should_upgrade() and self._method != b"CONNECT"
+
+    def _decline(self, rest: bytes) -> None:
+        """Nothing here speaks another protocol: carry the request out without its wish (RFC 9110, 7.8).
+
+        The parser has left the body of such a request unread, so the request is read anew, as the last one here.
+        """
+        if self._closing or not self._wants_upgrade():
+            self._closing = True
+            self._shut_if_free()
+            return
+        assert self._parser is not None
+        version = self._parser.get_http_version().encode()
+        kept = {**self._headers, b"connection": b"close"}
+        del kept[b"upgrade"]
+        lines = [b"%b %b HTTP/%b" % (self._method, self._url, version), *(b"%b: %b" % each for each in kept.items())]
+        self._parser = httptools.HttpRequestParser(self)
+        self._size, self._in_body = 0, False
+        self.data_received(b"\r\n".join(lines) + _HEAD_END + rest)
+
+    def _check_size(self) -> None:
+        """More came than any head has, and no request is whole yet."""
+        if not self._in_body:
+            self._fail(_head_too_large())
+        elif self._size > DROP_MAX:
+            self._fail(too_large())
 
     # ---- one request
 
@@ -245,6 +289,9 @@ class Lane(asyncio.Protocol):
         """Pipelined: answered in its turn (RFC 9112, 9.3.2). Nothing more is read until then."""
         if self._queue is None:
             self._queue = deque()
+        if len(self._queue) >= PIPELINE_MAX:
+            self._fail(TooMany("tooManyRequests", "Too many requests wait on this connection; repeat some."))
+            return
         self._queue.append((request, self._keep_next))
         if self._transport is not None:
             self._transport.pause_reading()
@@ -396,6 +443,10 @@ class Lane(asyncio.Protocol):
         """All is said. The other side closes when it has read everything, and so tells us that it arrived."""
         self._closing = True
         transport = self._transport
+        if transport is not None and self._queue is not None:
+            # What was pipelined is answered no more; but the other side's closing must be read.
+            self._queue = None
+            transport.resume_reading()
         if transport is not None and transport.can_write_eof() and not transport.is_closing():
             transport.write_eof()
         else:
@@ -410,7 +461,7 @@ class Lane(asyncio.Protocol):
         """Nothing more is taken on this connection: refuse and close."""
         if self._closing:
             return
-        if self._pending is not None:
+        if self._pending is not None or self._queue:
             # The answer to what came before is still owed; it is the last one.
             self._closing = True
         elif self._stream is not None:
@@ -426,14 +477,9 @@ class Lane(asyncio.Protocol):
             return
         busy = self._pending is not None or self._stream is not None
         moved, self._moved = self._moved, False
-        if self._closing and not busy:
-            # Parted, and the other side does not close.
-            transport.abort()
-        elif self._blocked and not moved:
-            # Two looks without a byte taken: the reader is gone or means harm.
-            self._idle += 1
-            if self._idle > 1:
-                transport.abort()
+        parted = self._closing and not busy
+        if self._blocked or parted:
+            self._look_at_reader(transport, parted=parted)
         elif busy or moved:
             self._idle = 0
         elif self._size or self._url or self._in_body:
@@ -444,3 +490,11 @@ class Lane(asyncio.Protocol):
             if self._idle >= IDLE_ROUNDS:
                 self._shut()
         self._timers.at(now_ms + ROUND_MS, self._look)
+
+    def _look_at_reader(self, transport: asyncio.Transport, *, parted: bool) -> None:
+        """Something is written that the other side has not taken; slowly is fine, not at all is not."""
+        before, self._owed = self._owed, unacknowledged(transport)
+        self._idle = 0 if self._owed < before else self._idle + 1
+        # Two looks without a byte taken: the reader is gone or means harm. Parted with everything taken: it won't close.
+        if self._idle > 1 or (parted and not self._owed):
+            transport.abort()
