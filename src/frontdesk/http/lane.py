@@ -79,8 +79,8 @@ class Lane(asyncio.Protocol):
     __slots__ = (
         "_again", "_began", "_blocked", "_body", "_broken", "_chunk", "_clock", "_closing", "_cors", "_crowded",
         "_dispatcher", "_doors", "_handling", "_headers", "_idle", "_in_body", "_keep", "_keep_next", "_known",
-        "_known_cors", "_method", "_moved", "_owed", "_parser", "_peer", "_pending", "_queue", "_server", "_size", "_stream",
-        "_timers", "_transport", "_url",
+        "_known_cors", "_method", "_moved", "_owed", "_parser", "_peer", "_pending", "_queue", "_server", "_size",
+        "_stream", "_timers", "_transport", "_url",
     )  # fmt: skip
 
     def __init__(
@@ -495,6 +495,6 @@ class Lane(asyncio.Protocol):
         """Something is written that the other side has not taken; slowly is fine, not at all is not."""
         before, self._owed = self._owed, unacknowledged(transport)
         self._idle = 0 if self._owed < before else self._idle + 1
-        # Two looks without a byte taken: the reader is gone or means harm. Parted with everything taken: it won't close.
+        # Two looks without a byte taken: the reader is gone or means harm. Or it has everything, and won't close.
         if self._idle > 1 or (parted and not self._owed):
             transport.abort()
