@@ -76,9 +76,8 @@ def document(routes: Sequence[Route], url: str = "/") -> dict[str, Any]:
         "info": {
             "title": "frontdesk",
             "version": __version__,
-            "description": "Web chat for customers: web token, streaming session, messaging. Event kinds: "
-            + ", ".join(events.KINDS)
-            + ".",
+            "description": "Web chat for customers. Get a web token, open a streaming session with it, poll that for "
+            "events, and send messages.\n\nKinds of events: " + ", ".join(f"`{kind}`" for kind in events.KINDS) + ".",
         },
         "servers": [{"url": url}],
         "paths": paths,

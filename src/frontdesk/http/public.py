@@ -140,44 +140,44 @@ class PublicApi:
     # ---- messaging
 
     def connect(self, call: Call) -> Result:
-        """Document, "Connect"."""
+        """Begin a chat on this streaming session (document, "Connect"). Outcome and greeting come as events."""
         pending = self._message(call)
         work_type_id = plain_id(call.body.work_type_id, "workTypeId")
         self.messaging.connect(call.session, work_type_id, contact_of(call.body), pending.done, call.extra())
         return pending
 
     def send_text(self, call: Call) -> Result:
-        """Document, "SendText"."""
+        """Say something in the open chat (document, "SendText"). 202 means it is stored for good."""
         pending = self._message(call)
         self.messaging.send_text(call.session, call.body.text, pending.done, call.extra())
         return pending
 
     def push_url(self, call: Call) -> Result:
-        """Document, "PushUrl"."""
+        """Send a link into the open chat (document, "PushUrl")."""
         pending = self._message(call)
         self.messaging.push_url(call.session, call.body.url, pending.done, call.extra())
         return pending
 
     def dial(self, call: Call) -> Result:
-        """Document, "Dial"."""
+        """Ask to be called on a number now, out of the open chat (document, "Dial")."""
         pending = self._message(call)
         self.messaging.dial(call.session, call.body.digits, pending.done, call.extra())
         return pending
 
     def notification(self, call: Call) -> Result:
-        """Document, "Notification"."""
+        """Show the other side that the contact is composing (document, "Notification"). Never stored."""
         self._message(call)
         self.messaging.notify(call.session, call.body.state, call.body.expires_after_seconds)
         return ACCEPTED
 
     def disconnect(self, call: Call) -> Result:
-        """Document, "Disconnect"."""
+        """End the open chat (document, "Disconnect"). Its last event is messaging.Disconnected."""
         pending = self._message(call)
         self.messaging.disconnect(call.session, pending.done, call.extra())
         return pending
 
     def schedule_call_back(self, call: Call) -> Result:
-        """Document, "ScheduleCallBack"."""
+        """Book a voice callback at a time or after a delay (document, "ScheduleCallBack"). Needs no open chat."""
         pending, body = self._message(call), call.body
         due_ms = due_time(body.call_back_time, body.delay_start_duration, self.clock.now_ms())
         self.messaging.schedule_call_back(
