@@ -42,6 +42,9 @@ def bench(  # noqa: PLR0913  each argument is an option of the command
     server_cpus: Annotated[str, typer.Option(help="CPUs of the measured server, as taskset writes them.")] = "0",
     client_cpus: Annotated[str, typer.Option(help="CPUs of the generator.")] = "1",
     quick: Annotated[bool, typer.Option("--quick", help="One short round at small points: does it all run?")] = False,
+    add: Annotated[
+        bool, typer.Option("--add", help="Add to the samples of the last run, on the same machine.")
+    ] = False,
     docs: Annotated[bool, typer.Option(help="Write docs/benchmarks.md; --quick never does.")] = True,
 ) -> None:
     """Measure frontdesk and its peers side by side on this machine."""
@@ -52,7 +55,7 @@ def bench(  # noqa: PLR0913  each argument is an option of the command
     facts = machine.facts() | {
         "run": f"{rounds} rounds of {plan.seconds:g} s, server on CPU {server_cpus}, generator on CPU {client_cpus}"
     }
-    results = Results()
+    results = document.load() if add else Results()
     ready = _prepare(peers, results, client_cpus)
     at = {scenario.name: _points(scenario, points, quick=quick) for scenario in chosen}
     for done in _measured(order_of_runs(rounds, at, ready), plan, results):

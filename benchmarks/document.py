@@ -5,7 +5,7 @@ from dataclasses import asdict
 
 from benchmarks import svg
 from benchmarks.paths import BUILD, DOCUMENT, PICTURES
-from benchmarks.results import Cell, Results
+from benchmarks.results import Cell, Results, Sample
 from benchmarks.scenarios import SCENARIOS
 from benchmarks.tables import BUSY_MARK, Table, comparison, scenario_table
 
@@ -18,6 +18,13 @@ RATE_PICTURE, P99_PICTURE, MEMORY_PICTURE = "curve-rate.svg", "curve-p99.svg", "
 def save(results: Results, facts: dict[str, str]) -> None:
     """Keep every sample as JSON in the build folder, so that a number in the document can be traced."""
     SAMPLES.write_text(json.dumps({"machine": facts, **asdict(results)}, indent=1))
+
+
+def load() -> Results:
+    """The samples of the last run, to which another run adds. Raises OSError when there was none."""
+    kept = json.loads(SAMPLES.read_text())
+    samples = [Sample(s["round"], Cell(*s["cell"]), s["values"]) for s in kept["samples"]]
+    return Results(samples, kept["versions"], kept["missing"], kept["failures"])
 
 
 def publish(results: Results, facts: dict[str, str]) -> None:
