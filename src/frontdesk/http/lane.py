@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable
-from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 import httptools
@@ -22,6 +21,7 @@ from frontdesk.http.bodies import BODY_MAX, too_large
 from frontdesk.http.carriers import arrived, unacknowledged
 from frontdesk.http.dispatch import Dispatcher
 from frontdesk.http.limits import Doors
+from frontdesk.http.render import opening, whole
 from frontdesk.http.wire import Answer, Headers, Pending, Request, Result, Stream, refusal_answer
 from frontdesk.ports import Clock
 
@@ -42,27 +42,9 @@ PIPELINE_MAX = 4096
 # close, and no request meets a closing connection.
 IDLE_ROUNDS = 4
 
-_STATUS = {s.value: f"HTTP/1.1 {s.value} {s.phrase}\r\n".encode() for s in HTTPStatus}
 _METHODS = {m.encode(): m for m in ("GET", "POST", "OPTIONS", "DELETE", "PUT", "PATCH", "HEAD")}
 _HEAD_END = b"\r\n\r\n"
 _NO_HEADERS: dict[bytes, bytes] = {}
-_CHUNKED = b"transfer-encoding: chunked\r\n\r\n"
-# Heads by the identity of their parts, which are constants or cached themselves; each entry keeps its parts alive.
-_HEADS_MAX = 1024
-_dates: dict[tuple[bytes, bytes], bytes] = {}
-_heads: dict[tuple[int, int], tuple[bytes, Headers, Headers]] = {}
-
-
-def _lines(own: Headers, shared: Headers) -> bytes:
-    """The header lines of an answer, as they were the last time."""
-    key = (id(own), id(shared))
-    known = _heads.get(key)
-    if known is None:
-        if len(_heads) >= _HEADS_MAX:
-            _heads.clear()
-        text = b"".join(b"%b: %b\r\n" % header for header in (*own, *shared))
-        known = _heads[key] = (text, own, shared)
-    return known[0]
 
 
 def _head_too_large() -> Invalid:
@@ -369,32 +351,11 @@ class Lane(asyncio.Protocol):
             # The other side has closed in this very moment: what is written now goes nowhere.
             self._broken = True
             return
-        body = answer.body
         self._dispatcher.count(answer.status)
         keep = self._keep and not self._closing
-        transport.write(
-            b"".join(
-                (
-                    _STATUS[answer.status],
-                    self._date_line(),
-                    _lines(answer.headers, self._cors),
-                    b"" if answer.status == HTTPStatus.NO_CONTENT else b"content-length: %d\r\n" % len(body),
-                    b"\r\n" if keep else b"connection: close\r\n\r\n",
-                    b"" if head else body,
-                )
-            )
-        )
+        transport.write(whole(answer, self._cors, self._server.default_headers[0], keep=keep, head=head))
         if not keep:
             self._part()
-
-    def _date_line(self) -> bytes:
-        """The Date header (RFC 9110, 6.6.1), which the server makes anew each second."""
-        header = self._server.default_headers[0]
-        line = _dates.get(header)
-        if line is None:
-            _dates.clear()
-            line = _dates[header] = b"%b: %b\r\n" % header
-        return line
 
     # ---- streams
 
@@ -405,7 +366,7 @@ class Lane(asyncio.Protocol):
             return
         self._dispatcher.count(200)
         self._stream = stream
-        transport.write(_STATUS[200] + self._date_line() + _lines(stream.headers, self._cors) + _CHUNKED)
+        transport.write(opening(stream.headers, self._cors, self._server.default_headers[0]))
         stream.start(self._piece, self._end)
 
     def _piece(self, piece: bytes) -> bool:
