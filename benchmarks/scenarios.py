@@ -63,6 +63,7 @@ class Stage:
 @contextmanager
 def stage(peer: Peer, plan: Plan, *, mode: str, polls: int, senders: int) -> Iterator[Stage]:
     """Start a server on an empty folder and make its sessions."""
+    BUILD.mkdir(exist_ok=True)
     # In the checkout, not in /tmp, which may be memory and make every fsync free.
     with (
         TemporaryDirectory(prefix="run-", dir=BUILD, ignore_cleanup_errors=True) as name,

@@ -30,7 +30,7 @@ TELL_VIOLATIONS = """addEventListener("securitypolicyviolation", (event) =>
 BAD_STATUS = "Failed to load resource"
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Facts]:
     """The facts that `frontdesk demo` prints once it serves."""
     data = tmp_path_factory.mktemp("demo")
@@ -43,7 +43,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Facts]:
         process.terminate()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
     """The system's Chromium (FRONTDESK_CHROMIUM names another); Playwright's own would have to be downloaded."""
     path = os.environ.get("FRONTDESK_CHROMIUM") or shutil.which("chromium")
