@@ -143,7 +143,8 @@ REFUSED: dict[str, bytes] = {
 _TARGETS = (
     "* / // //healthz /healthz/ /%68ealthz /healthz%00 /healthz%2f /healthz? /healthz?a=b?c /healthz#part /healthz?a#b "
     "/? /./healthz /x/../healthz /healthz;v=1 http://h/healthz http://h/healthz?a=b http://h http://h?a "
-    "HTTP://H/healthz https://user:pw@h:1/healthz h:80 /%zz /a|b /\\ /via/v2/organizations/viademo /via/v2/organizations/a%2fb/webToken"
+    "HTTP://H/healthz https://user:pw@h:1/healthz h:80 /%zz /a|b /\\ /via/v2/organizations/viademo "
+    "/via/v2/organizations/a%2fb/webToken"
 )
 TARGETS: dict[str, bytes] = {
     **{f"target {target}": request(f"GET {target}") + HEALTH for target in _TARGETS.split(" ")},
@@ -213,6 +214,7 @@ HOSTILE: dict[str, bytes] = {
     "upgrade, then more": request("GET /healthz", "Connection: Upgrade", "Upgrade: x") + HEALTH,
     "upgrade of a text": post("messaging/sendText", SAY, "Connection: Upgrade", "Upgrade: h2c") + HEALTH,
     "expect something": request("GET /healthz", "Expect: 200-ok"),
+    "expect twice": request("GET /healthz", "Expect: 100-continue", "Expect: nothing"),
     "expect without a body": request("GET /healthz", "Expect: 100-continue"),
     "expect, refused": request(f"POST {BASE}messaging/sendText", "Expect: 100-continue", body=SAY),
 }

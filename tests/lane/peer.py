@@ -3,10 +3,11 @@
 import fcntl
 import re
 import socket
+import sqlite3
 import struct
 import time
-from collections.abc import Iterable
-from contextlib import suppress
+from collections.abc import Iterable, Iterator
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, NamedTuple, Self
@@ -106,6 +107,19 @@ class Peer:
                 self.read()
                 return
 
+    def flood(self) -> None:
+        """Ask for more than fits between here and there, and read nothing."""
+        self.socket.settimeout(0)
+        protocol, request = self.protocol(), b"GET /docs HTTP/1.1\r\nHost: h\r\n\r\n"
+
+        def send() -> Any:
+            with suppress(BlockingIOError):
+                self.socket.send(request * 1000)
+            return protocol._blocked  # noqa: SLF001
+
+        self.server.until(send)
+        self.socket.settimeout(PATIENCE_SECONDS)
+
     def read(self) -> None:
         """Take what is here already."""
         self.socket.settimeout(0)
@@ -166,6 +180,15 @@ def exchange(server: Running, pieces: Iterable[bytes]) -> Said:
             peer.send(piece)
             peer.taken()
         return peer.settle()
+
+
+@contextmanager
+def slow_disk(server: Running) -> Iterator[None]:
+    """Nothing becomes durable meanwhile: another program holds the database's lock."""
+    with closing(sqlite3.connect(server.app.store.path, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        yield
+        other.execute("ROLLBACK")
 
 
 # ---- requests with credentials, and answers without what differs between two servers

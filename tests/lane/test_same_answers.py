@@ -16,6 +16,7 @@ DIFFERENT = {
     "target /healthz#part": "a fragment is never sent to a server; uvicorn drops it, the lane finds no such path",
     "target http://h": "an absolute target without a path means the root (RFC 9112, 3.2.1), which uvicorn can't read",
     "target http://h?a": "as above",
+    "expect twice": "of a header that comes twice the lane heeds the last, uvicorn here any of them",
     "connect": "uvicorn can't read a target that is only an authority; the lane has nothing at it",
     "surplus after length": OVERTAKES,
     "good, then garbage": OVERTAKES,

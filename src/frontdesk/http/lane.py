@@ -37,7 +37,7 @@ DROP_MAX = 1024 * 1024
 # is a slow attack or a dead peer, and its connection is closed.
 ROUND_MS = 20_000
 # Requests that wait for the answers before them on one connection; each costs about a KiB.
-PIPELINE_MAX = 4096
+PIPELINE_MAX = 2048
 # Rounds that a connection may be idle: 80 s, longer than the usual 60 of proxies before us, so that it is they who
 # close, and no request meets a closing connection.
 IDLE_ROUNDS = 4
@@ -158,6 +158,7 @@ class Lane(asyncio.Protocol):
     def resume_writing(self) -> None:
         """See asyncio.Protocol."""
         self._blocked = False
+        self._moved = True
         if self._stream is not None:
             self._stream.drained()
         elif self._pending is None:
@@ -440,7 +441,7 @@ class Lane(asyncio.Protocol):
         moved, self._moved = self._moved, False
         parted = self._closing and not busy
         if self._blocked or parted:
-            self._look_at_reader(transport, parted=parted)
+            self._look_at_reader(transport, moved=moved, parted=parted)
         elif busy or moved:
             self._idle = 0
         elif self._size or self._url or self._in_body:
@@ -452,10 +453,10 @@ class Lane(asyncio.Protocol):
                 self._shut()
         self._timers.at(now_ms + ROUND_MS, self._look)
 
-    def _look_at_reader(self, transport: asyncio.Transport, *, parted: bool) -> None:
+    def _look_at_reader(self, transport: asyncio.Transport, *, moved: bool, parted: bool) -> None:
         """Something is written that the other side has not taken; slowly is fine, not at all is not."""
         before, self._owed = self._owed, unacknowledged(transport)
-        self._idle = 0 if self._owed < before else self._idle + 1
+        self._idle = 0 if moved or self._owed < before else self._idle + 1
         # Two looks without a byte taken: the reader is gone or means harm. Or it has everything, and won't close.
         if self._idle > 1 or (parted and not self._owed):
             transport.abort()
