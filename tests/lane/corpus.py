@@ -74,6 +74,7 @@ GOOD: dict[str, bytes] = {
     "chunks": chunked(SAY[:3], SAY[3:10], SAY[10:]),
     "one chunk": chunked(SAY),
     "chunk for each byte": chunked(*(SAY[i : i + 1] for i in range(len(SAY)))),
+    "many small chunks": chunked(*(bytes([byte]) for byte in _of_size(13_000))),
     "trailer": chunked(SAY, trailer=b"X-Checksum: 1\r\n"),
     "trailers that look like credentials": chunked(SAY, trailer=b"x-api-key: wrong\r\nauthorization: none\r\n"),
     "chunk extension": chunked(SAY, extension=b";name=value"),
