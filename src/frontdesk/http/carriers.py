@@ -50,8 +50,8 @@ class SocketCarrier:
             return not self._broken
         return arrived(self._transport)
 
-    def closed(self, error: Exception | None) -> None:
-        """The connection is over; `error` when it broke."""
+    def closed(self, *, broken: bool) -> None:
+        """The connection is over; `broken` when something written to it can't have arrived."""
         if self._transport is not None:
-            self._broken = error is not None or unacknowledged(self._transport) > 0
+            self._broken = broken or unacknowledged(self._transport) > 0
             self._transport = None

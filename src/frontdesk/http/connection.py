@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from frontdesk.domain.errors import Invalid
 from frontdesk.http import cors
@@ -26,7 +26,11 @@ class Connection(HttpToolsProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """See asyncio.Protocol."""
-        self.carrier.closed(exc)
+        # None before the first request, whatever uvicorn's annotation says.
+        cycle: RequestResponseCycle | None = self.cycle
+        # Its answer may be made in this very moment; the client will not see it.
+        owed = cycle is not None and not cycle.response_started
+        self.carrier.closed(broken=owed or exc is not None)
         super().connection_lost(exc)
 
     def on_message_begin(self) -> None:
