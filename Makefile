@@ -17,6 +17,10 @@ PLAIN := \033[0m
 endif
 endif
 
+FAILED = { echo "The tests FAILED: the first failure above is the place to start."; exit 1; }
+# What must hold through the lane and through plain ASGI. The rough network is long, and the same for both.
+API_TESTS := tests/http tests/streaming --ignore=tests/streaming/test_exactly_once.py
+
 # A stamp is older than what it was made from only when there is something to install.
 RUN_STAMP := .venv/.installed
 DEV_STAMP := .venv/.installed-dev
@@ -37,7 +41,9 @@ demo: $(RUN_STAMP) ## start a demo server; needs nothing but Python, git and mak
 test: check ## install what the tests need, then run the checks and every test
 	@scripts/install-test-tools
 	$(SAY) "Running the tests"
-	@$(PY) -m pytest $(ARGS) || { echo "The tests FAILED: the first failure above is the place to start."; exit 1; }
+	@$(PY) -m pytest $(ARGS) || $(FAILED)
+	$(if $(ARGS),,$(SAY) "Running the public API's tests once more, without the lane")
+	$(if $(ARGS),,@FRONTDESK_LANE=false $(PY) -m pytest $(API_TESTS) || $(FAILED))
 	@echo "$(if $(ARGS),The checks and the tests you selected passed.,All checks and tests passed.)"
 
 check: $(DEV_STAMP) ## lint, formatting, strict types, import rules
