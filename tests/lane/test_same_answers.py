@@ -56,6 +56,14 @@ def test_known_differences_are_still_there(pair: Pair, name: str) -> None:
     assert answers(pair.lane, CORPUS[name]) != answers(pair.asgi, CORPUS[name])
 
 
+def test_the_lane_declines_another_protocol_and_does_the_rest(pair: Pair) -> None:
+    """As `curl --http2` asks: the text is taken, with its body; the connection ends."""
+    said = answers(pair.lane, CORPUS["upgrade of a text"])
+    assert said.data.startswith(b"HTTP/1.1 202")
+    assert said.data.count(b"HTTP/1.1") == said.data.count(b"connection: close") == 1
+    assert said.ended
+
+
 @pytest.mark.parametrize("name", SPLIT)
 def test_split_at_every_byte(pair: Pair, name: str) -> None:
     """Two pieces, cut at each place in turn: the lane's answers are those to the whole."""
