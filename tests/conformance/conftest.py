@@ -11,6 +11,7 @@ from tests.support.server import Running, running
 async def _let_time_fly(server: Running) -> None:
     """Whoever holds a poll has waited 15 seconds at once: nobody here plays the other side."""
     while True:
+        # Not waited for by any test: it leaves the loop to the server between two looks.
         await asyncio.sleep(0.002)
         if server.app.hub.held:
             server.clock.move(15)

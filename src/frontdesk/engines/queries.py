@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, func, select
 
@@ -98,18 +97,10 @@ def stream_after(db: Connection, session_id: str, after: int, limit: int) -> lis
     return [rows.stored_event(row) for row in db.execute(query)]
 
 
-def log_after(db: Connection, interaction_id: int, after: int = 0) -> list[StoredEvent]:
-    """The log of an interaction above entry `after`, oldest first."""
-    return _log(db, (entries.c.interaction_id == interaction_id) & (entries.c.seq > after))
-
-
 def inputs_after(db: Connection, interaction_id: int, after: int) -> list[StoredEvent]:
     """What the contact did in an interaction above entry `after`, oldest first."""
     by_contact = entries.c.author == EntityType.CONTACT.value
-    return _log(db, (entries.c.interaction_id == interaction_id) & (entries.c.seq > after) & by_contact)
-
-
-def _log(db: Connection, which: ColumnElement[bool]) -> list[StoredEvent]:
+    which = (entries.c.interaction_id == interaction_id) & (entries.c.seq > after) & by_contact
     return [rows.stored_event(row) for row in db.execute(select(*_EVENT).where(which).order_by(entries.c.seq))]
 
 
@@ -130,8 +121,3 @@ def usage_of(db: Connection, key_ids: Iterable[str]) -> list[Usage]:
     query = select(usage).where(usage.c.key_id.in_(list(key_ids)))
     ordered = query.order_by(usage.c.day.desc(), usage.c.key_id, usage.c.endpoint)
     return [rows.usage(row) for row in db.execute(ordered)]
-
-
-def answer(db: Connection) -> Any:
-    """Ask the cheapest question, to see whether the database answers."""
-    return db.exec_driver_sql("SELECT 1").scalar()
