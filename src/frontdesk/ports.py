@@ -7,7 +7,7 @@ engine to it.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from msgspec import Struct
 
@@ -52,6 +52,9 @@ Record = (
     | Organization | ApiKey | WorkType | SigningKey
 )  # fmt: skip
 Done = Callable[[BaseException | None], None]
+T = TypeVar("T")
+# Gets the result of a read, or why it failed; called on the loop's thread, never before the read has returned.
+Found = Callable[[T | BaseException], None]
 
 
 class Directory(Struct, frozen=True):
@@ -64,10 +67,31 @@ class Directory(Struct, frozen=True):
 
 
 class Recovered(Struct, frozen=True):
-    """What a restarted process finds alive: it goes on with all of it."""
+    """What a node finds alive and goes on with: after a restart, or when it takes over from another."""
 
     sessions: tuple[Session, ...]
     interactions: tuple[Interaction, ...]
+
+
+class Waiting(Struct, frozen=True):
+    """A contact's place in a queue."""
+
+    org_id: str
+    work_type_id: str
+    queued_ms: int
+    interaction_id: int
+
+
+class Pulse(Struct, frozen=True):
+    """What a node sees with each of its beats: the living nodes' own beats, and the marks that rise with changes."""
+
+    beats: dict[str, int]
+    directory: int
+    orphans: int
+
+
+class Fenced(Exception):
+    """This node was shut out: others have taken over what it was home to, and nothing of it is stored any more."""
 
 
 class Store(Protocol):
@@ -88,33 +112,84 @@ class Store(Protocol):
         that never came to be; the caller forgets that state and reads it again with `recover`.
         """
 
-    def read_events(
-        self, session_id: str, after: int, limit: int, found: Callable[[list[StoredEvent] | BaseException], None]
-    ) -> None:
-        """The stream's events numbered above `after`, oldest first, at most `limit`; handed to `found` on the loop."""
+    def read_events(self, session_id: str, after: int, limit: int, found: Found[list[StoredEvent]]) -> None:
+        """The stream's events numbered above `after`, oldest first, at most `limit`."""
 
-    def read_inputs(
-        self, interaction_id: int, after: int, found: Callable[[list[StoredEvent] | BaseException], None]
-    ) -> None:
+    def read_inputs(self, interaction_id: int, after: int, found: Found[list[StoredEvent]]) -> None:
         """The log's entries numbered above `after` that the contact wrote or that opened it, oldest first."""
 
-    def recover(self) -> Recovered:
-        """Everything alive, read in one go; afterwards commits are taken (again). Blocks."""
+    def recover(self, found: Found[Recovered]) -> None:
+        """Everything alive that is at home here, read in one go; with it, commits are taken (again)."""
 
-    def directory(self) -> Directory:
-        """Organizations, keys and work types as they are now. Blocks."""
+    def directory(self, found: Found[Directory]) -> None:
+        """Organizations, keys and work types as they are now."""
 
-    def call_backs(self, org_id: str) -> list[CallBack]:
-        """An organization's callbacks, the next one due first. Blocks."""
+    def call_backs(self, org_id: str, found: Found[list[CallBack]]) -> None:
+        """An organization's callbacks, the next one due first."""
 
-    def usage(self, key_ids: Sequence[str]) -> list[Usage]:
-        """Counts of these API keys, the newest day first. Blocks."""
+    def usage(self, key_ids: Sequence[str], found: Found[list[Usage]]) -> None:
+        """Counts of these API keys, the newest day first."""
 
-    def find_repeat(self, scope: str, key: str, found: Callable[[Repeat | BaseException | None], None]) -> None:
+    def find_repeat(self, scope: str, key: str, found: Found[Repeat | None]) -> None:
         """What the Idempotency-Key answered the first time, or None."""
 
-    def find_session(self, session_id: str, found: Callable[[Session | BaseException | None], None]) -> None:
+    def find_session(self, session_id: str, found: Found[Session | None]) -> None:
         """A session as it was stored, ended or not, with its open interaction; None when there never was one."""
+
+    def find_home(self, session_id: str, found: Found[str | None]) -> None:
+        """The node at which a session is at home that lives or whose interaction is open.
+
+        "" when it waits for one to take it; None when there is no such session.
+        """
+
+    def queues(self, found: Found[list[Waiting]]) -> None:
+        """Everyone who waits for an agent, on all nodes; each queue in the order of coming."""
+
+
+class Membership(Protocol):
+    """A node among others on one database. Each method raises OSError or the driver's error when that is away."""
+
+    node: str
+
+    async def join(self) -> int:
+        """Become a node under a new id; returns a number from 0 to 1023 that no other living node has."""
+
+    async def beat(self) -> Pulse:
+        """Show that this node lives, and look around. Raises Fenced."""
+
+    async def shut_out(self, node: str, beat: int) -> bool:
+        """Take a node's right to write, if its beat still stands at `beat`, and leave all of it to be claimed.
+
+        What it has in commit is stored before this returns; after it, nothing. True when it was this call.
+        """
+
+    async def claim(self, session_ids: Sequence[str] | None, limit: int) -> Recovered:
+        """Take sessions that are at home nowhere, these or any, at most `limit`, with all that is needed to go on.
+
+        Two nodes never get the same one. Raises Fenced.
+        """
+
+    async def leave(self) -> None:
+        """Give everything back to be claimed, and be a node no longer. Call it when nothing is in commit."""
+
+    async def take(self, keys: Sequence[str], most: int, seconds: int) -> int:
+        """Count one use of each key against `most` in `seconds`, over all nodes. 0 when all had one left.
+
+        Else the seconds until the next try can succeed.
+        """
+
+
+class Bus(Protocol):
+    """Words between nodes. Each comes at most once in its sense: it may be lost, late, repeated or overtaken."""
+
+    async def open(self, node: str, heard: Callable[[bytes], None], gap: Callable[[], None]) -> None:
+        """Listen as `node`, instead of what it was before. `gap` is called when words may have been lost."""
+
+    def send(self, node: str, message: bytes) -> None:
+        """Say something to another node: at most 1 MiB. Never waits and never raises."""
+
+    async def close(self) -> None:
+        """Listen no longer."""
 
 
 class Streams(Protocol):

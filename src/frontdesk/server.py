@@ -20,7 +20,7 @@ from prometheus_client import CollectorRegistry
 
 from frontdesk import control, telemetry
 from frontdesk.actions.admin import Admin
-from frontdesk.actions.context import Context
+from frontdesk.actions.context import Context, result_of
 from frontdesk.actions.messaging import Messaging
 from frontdesk.actions.queues import Queues
 from frontdesk.actions.scripts import Runner
@@ -42,7 +42,7 @@ from frontdesk.http.ops import Operations, Reading, Readings
 from frontdesk.http.public import Limits, PublicApi
 from frontdesk.http.repeats import Repeats
 from frontdesk.http.routes import Router, table
-from frontdesk.ports import Clock, Gone, Ids
+from frontdesk.ports import Clock, Directory, Gone, Ids, Recovered
 from frontdesk.scripts import BUILT_IN
 from frontdesk.settings import Settings
 from frontdesk.streaming.hub import Hub
@@ -85,17 +85,29 @@ class RandomIds:
 class App:
     """All parts of one running server, before it listens."""
 
-    def __init__(
-        self,
+    @classmethod
+    async def open(
+        cls,
         settings: Settings,
         *,
         clock: Clock | None = None,
         ids: Ids | None = None,
         facts: Mapping[str, Any] | None = None,
-    ) -> None:
-        """Open the store and put everything together. Needs a running loop. Raises what the store raises."""
+    ) -> App:
+        """Open the store, put everything together and take up what is alive. Raises what the store raises."""
+        app = cls(settings, clock or SystemClock(), ids, facts)
+        try:
+            await app.admin.load()
+            app.take_up(await result_of(app.store.recover))
+        except BaseException:
+            await app.close()
+            raise
+        return app
+
+    def __init__(self, settings: Settings, clock: Clock, ids: Ids | None, facts: Mapping[str, Any] | None) -> None:
+        """See `open`."""
         self.settings = settings
-        self.clock = clock or SystemClock()
+        self.clock = clock
         self.timers = Timers()
         self.store = SqliteStore(settings.data, self._store_broke)
         self.hub = Hub(self.store, self.clock, self.timers)
@@ -114,39 +126,64 @@ class App:
         self.asgi = AsgiApp(self.dispatcher)
         self.doors = Doors(settings.connections_per_address, self.proxies)
         self.stop: Callable[[], None] = lambda: None
-        self.recover()
+        self._reads = 0
         self.timers.at(self.clock.now_ms() + _SWEEP_MS, self._sweep)
 
     def recover(self) -> None:
-        """Take up what the store holds: at start, and after the store failed."""
-        now_ms = self.clock.now_ms()
-        self.admin.load()
+        """Forget everything, and take up what the store holds. Until that is read, requests are told to come again."""
+        self._reads += 1
+        self.dispatcher.reading = True
         self.hub.reset()
         self.queues.clear()
         self.scripts.clear()
         self.repeats.clear()
-        floor = self.context.floor
-        floor.load(self.store.recover())
-        for session in floor.sessions.values():
-            touch(session, now_ms)
-            self.hub.open(session)
-        for interaction in floor.interactions.values():
+        self.context.floor.clear()
+        self.store.directory(partial(self._directory_read, self._reads))
+
+    def _directory_read(self, read: int, found: Directory | BaseException) -> None:
+        if isinstance(found, BaseException):
+            self._read_failed(read, found)
+        elif read == self._reads:
+            self.admin.take(found)
+            self.store.recover(partial(self._recovered, read))
+
+    def _recovered(self, read: int, found: Recovered | BaseException) -> None:
+        if isinstance(found, BaseException):
+            self._read_failed(read, found)
+        elif read == self._reads:
+            self.take_up(found)
+            self.dispatcher.reading = False
+
+    def _read_failed(self, read: int, error: BaseException) -> None:
+        """The disk may be gone altogether: keep trying."""
+        telemetry.log.error("store.unreadable", error=repr(error))
+        self.timers.at(self.clock.now_ms() + _MEND_MS, lambda now: self.recover() if read == self._reads else None)
+
+    def take_up(self, found: Recovered) -> None:
+        """Go on with what the store found alive: after a restart, or after another node went."""
+        now_ms = self.clock.now_ms()
+        self.context.floor.adopt(found)
+        for session in found.sessions:
+            if not session.ended_ms:
+                touch(session, now_ms)
+                self.hub.open(session)
+        for interaction in found.interactions:
             if interaction.grace_until_ms:
                 self.timers.at(interaction.grace_until_ms, partial(self.sessions.grace_over, interaction))
             if interaction.state == "queued":
                 self.queues.join(interaction)
             self.scripts.recover(interaction)
-        telemetry.log.info("recovered", sessions=len(floor.sessions), interactions=len(floor.interactions))
+        telemetry.log.info("recovered", sessions=len(found.sessions), interactions=len(found.interactions))
 
     def tick(self) -> None:
         """Run what is due now."""
         self.timers.advance(self.clock.now_ms())
 
-    def close(self) -> None:
-        """Write everything that is pending, and let go of the data. Blocks."""
+    async def close(self) -> None:
+        """Write everything that is pending, and let go of the data."""
         self.hub.flush()
         self.usage.flush()
-        self.store.close()
+        await self.store.close()
 
     def _dispatcher(self, facts: Mapping[str, Any] | None) -> Dispatcher:
         s = self.settings
@@ -169,14 +206,7 @@ class App:
     def _store_broke(self, error: BaseException) -> None:
         """Nothing is taken until the state is read again; not at once, as a full disk is full for a while."""
         telemetry.log.error("store.failed", error=repr(error))
-        self.timers.at(self.clock.now_ms() + _MEND_MS, self._mend)
-
-    def _mend(self, now_ms: int) -> None:
-        try:
-            self.recover()
-        except Exception as error:  # noqa: BLE001 - the disk may be gone altogether: keep trying
-            telemetry.log.error("store.unreadable", error=repr(error))
-            self.timers.at(now_ms + _MEND_MS, self._mend)
+        self.timers.at(self.clock.now_ms() + _MEND_MS, lambda now: self.recover())
 
     def _sweep(self, now_ms: int) -> None:
         self.store.commit([Gone(now_ms - IDEMPOTENCY_HOURS * 3600 * 1000)], lambda error: None)
@@ -185,7 +215,7 @@ class App:
     def _checks(self) -> dict[str, str]:
         try:
             self.store.admit()
-            storage = "ok"
+            storage = "reading" if self.dispatcher.reading else "ok"
         except Exception as error:  # noqa: BLE001 - whatever it is, it is what the operator wants to read
             storage = str(error.args[0])
         return {"storage": storage, "serving": "stopping" if self.dispatcher.stopping else "ok"}
@@ -301,7 +331,7 @@ async def run(app: App, started: Callable[[int], None]) -> None:
     finally:
         commands.close()
         ticking.cancel()
-        app.close()
+        await app.close()
 
 
 def main(make: Callable[[], Any]) -> None:

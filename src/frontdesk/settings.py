@@ -45,6 +45,10 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="forbid")
 
     data: Path = Field(Path("frontdesk-data"), description="Folder that holds everything the server stores.")
+    database: str = Field(
+        "", description="postgresql://user:password@host/name for one or many nodes; empty: SQLite in the data folder."
+    )
+    bus: str = Field("", description="nats://host:4222 to carry words between nodes; empty: the database carries them.")
     host: str = Field("127.0.0.1", description="Address to listen on; 0.0.0.0 for every one.")
     port: int = Field(8080, ge=0, le=65535, description="Port to listen on; 0 takes a free one.")
     tls_certificate: Path | None = Field(None, description="PEM file with the certificate chain; turns TLS on.")
@@ -77,6 +81,20 @@ class Settings(BaseSettings):
     def _networks(cls, value: list[str]) -> list[str]:
         for network in value:
             ip_network(network, strict=False)
+        return value
+
+    @field_validator("database")
+    @classmethod
+    def _postgresql(cls, value: str) -> str:
+        if value and not value.startswith(("postgresql://", "postgres://")):
+            raise ValueError("give postgresql://user:password@host/name, or nothing")
+        return value
+
+    @field_validator("bus")
+    @classmethod
+    def _nats(cls, value: str) -> str:
+        if value and not value.startswith(("nats://", "tls://")):
+            raise ValueError("give nats://host:4222 (or tls://), or nothing")
         return value
 
     @model_validator(mode="after")

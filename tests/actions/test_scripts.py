@@ -3,6 +3,7 @@ from pathlib import Path
 import pytest
 
 from frontdesk.domain.scripts import BookCallBack, Effect, Goodbye, HandOff, Input, Outcome, Push, Say
+from frontdesk.ports import Recovered
 from tests.actions.talking import again, answers, answers_until, idle, install, log, on_text, serve, slow_echo
 from tests.support.client import kinds, payloads
 from tests.support.server import DEMO, FakeClock, Process, Running, running
@@ -259,12 +260,7 @@ def test_a_store_that_was_read_again_and_again_runs_each_turn_once(
         contact.connect("slow")
         contact.say("a")
         server.stored()
-
-        def twice() -> None:
-            server.app.recover()
-            server.app.recover()
-
-        server.call(twice)
+        server.recover(times=2)
         contact.say("b")
         assert answers_until(server, 2) == ["1: a", "2: b"]
         server.app.store.admit()
@@ -281,7 +277,7 @@ def test_a_log_that_can_not_be_read_is_read_again(server: Running, monkeypatch: 
         server.stored()
         with monkeypatch.context() as broken:
             broken.setattr(store, "read_inputs", lambda number, after, found: found(OSError("disk")))
-            server.call(server.app.recover)
+            server.recover()
         contact.say("b")
         server.stored()
         assert answers(server) == []
@@ -301,11 +297,14 @@ def test_a_contact_who_leaves_while_the_log_is_read_hears_nothing_more(
         contact.say("a")
         server.stored()
 
-        def recover_and_leave() -> None:
-            server.app.recover()
+        take_up = server.app.take_up
+
+        def and_leave(found: Recovered) -> None:
+            take_up(found)
             session = server.app.context.floor.sessions[contact.session_id]
             server.app.messaging.disconnect(session, lambda error: None)
 
-        server.call(recover_and_leave)
+        monkeypatch.setattr(server.app, "take_up", and_leave)
+        server.recover()
         idle(server)
         assert log(server)[-1] == ("Disconnected", "contact")

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 from frontdesk.domain.model import Repeat, Session, StoredEvent
 from frontdesk.engines.sqlite import SqliteStore
-from frontdesk.ports import Done, Record
+from frontdesk.ports import Done, Record, Recovered
 from tests.support.wire import PATIENCE_SECONDS
 
 T = TypeVar("T")
@@ -79,7 +79,12 @@ class Bench:
         self._pending = 0
         self._settled = asyncio.Event()
         self.store = self._open()
-        self.store.recover()
+        self.recover()
+
+    def recover(self) -> Recovered:
+        """What is alive; commits are taken again."""
+        found: Recovered = self.ask(self.store.recover)
+        return found
 
     def _open(self) -> SqliteStore:
         async def opened() -> SqliteStore:
@@ -128,12 +133,12 @@ class Bench:
 
     def reopen(self) -> None:
         """Stop, and start again on the same data."""
-        self.store.close()
+        self.run(self.store.close())
         self.store = self._open()
-        self.store.recover()
+        self.recover()
 
     def close(self) -> None:
         """Give everything back."""
-        self.store.close()
+        self.run(self.store.close())
         self.loop.close()
         asyncio.set_event_loop(None)

@@ -56,7 +56,7 @@ def test_readers_see_what_was_committed_at_once(bench: Bench) -> None:
     """No connection holds on to an old snapshot."""
     for i in range(20):
         bench.commit(session(f"s{i}"))
-        assert len(bench.store.recover().sessions) == i + 1
+        assert len(bench.recover().sessions) == i + 1
 
 
 def test_a_second_process_is_kept_out(bench: Bench) -> None:

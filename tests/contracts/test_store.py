@@ -67,7 +67,7 @@ def test_numbering_goes_on_after_a_restart(bench: Bench) -> None:
     bench.commit(ours, talk, entry(talk, ours), entry(talk, author=CONTACT))
     bench.commit(entry(talk, ours))
     bench.reopen()
-    found = bench.store.recover()
+    found = bench.recover()
     [alive], [talk] = found.sessions, found.interactions
     assert (alive.stream_seq, talk.seq) == (2, 3)
     bench.commit(entry(talk, alive))
@@ -97,7 +97,7 @@ def test_the_last_of_many_states_wins(bench: Bench) -> None:
 @given(st.lists(st.lists(st.tuples(st.integers(0, 2), st.booleans()), max_size=5), max_size=12), st.integers(0, 12))
 def test_any_history_reads_back_whole(bench: Bench, commits: list[list[tuple[int, bool]]], pause: int) -> None:
     """Three conversations on two sessions, entries in any mixture: the streams hold what was put on them, in order."""
-    base = max((i.interaction_id for i in bench.store.recover().interactions), default=0)
+    base = max((i.interaction_id for i in bench.recover().interactions), default=0)
     ours = [session(f"{base}-a"), session(f"{base}-b")]
     talks = [chat(base + 1 + i, ours[i % 2].session_id) for i in range(3)]
     bench.hand_in(*ours, *talks)
@@ -151,7 +151,7 @@ def test_records_of_one_commit_are_stored_together_or_not_at_all(bench: Bench) -
     bench.hand_in(session(), talk, entry(talk), records.api_key("other", "digest"), repeat(), name="whole")
     bench.settle()
     assert bench.outcomes[-1][1] is not None
-    assert bench.store.recover().interactions == ()
+    assert bench.recover().interactions == ()
     assert bench.ask(bench.store.find_session, "s1") is None
     assert bench.ask(bench.store.find_repeat, "s1", "k") is None
 
@@ -172,10 +172,10 @@ def test_a_failure_fails_what_was_handed_in_behind_it_until_recovery(bench: Benc
     assert refused.value.reason == "storageFailed"
     with pytest.raises(Exception, match=r"."):
         bench.commit(session("still"))
-    assert bench.store.recover().sessions == ()
+    assert bench.recover().sessions == ()
     bench.store.admit()
     bench.commit(session("mended"))
-    assert [s.session_id for s in bench.store.recover().sessions] == ["mended"]
+    assert [s.session_id for s in bench.recover().sessions] == ["mended"]
 
 
 @settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -183,7 +183,7 @@ def test_a_failure_fails_what_was_handed_in_behind_it_until_recovery(bench: Benc
 def test_what_was_told_is_what_is_there(bench: Bench, before: int, behind: int, *, pause: bool) -> None:
     """Whatever falls into one batch with a failure: the stored ones are those told so, and come first."""
     bench.commit(*records.directory())
-    old = {s.session_id for s in bench.store.recover().sessions}
+    old = {s.session_id for s in bench.recover().sessions}
     bench.outcomes.clear()
     names = [f"{len(old)}.{i}" for i in range(before + behind)]
     for name in names[:before]:
@@ -194,7 +194,7 @@ def test_what_was_told_is_what_is_there(bench: Bench, before: int, behind: int, 
     for name in names[before:]:
         bench.hand_in(session(name), name=name)
     bench.settle()
-    there = {s.session_id for s in bench.store.recover().sessions} - old
+    there = {s.session_id for s in bench.recover().sessions} - old
     assert there == {name for name, error in bench.outcomes if error is None}
     stored = [error is None for _, error in bench.outcomes]
     assert stored == sorted(stored, reverse=True)
@@ -245,11 +245,11 @@ def test_usage_adds_up(bench: Bench) -> None:
     bench.settle()
     bench.reopen()
     bench.commit(Usage("k1", "POST a", "2026-01-01", 7), Usage("k2", "POST a", "2026-01-01", 100))
-    assert bench.store.usage(["k1"]) == [
+    assert bench.ask(bench.store.usage, ["k1"]) == [
         Usage("k1", "POST b", "2026-01-02", 1),
         Usage("k1", "POST a", "2026-01-01", 17),
     ]
-    assert bench.store.usage([]) == []
+    assert bench.ask(bench.store.usage, []) == []
 
 
 def test_moving_a_session_takes_all_its_interactions_along(bench: Bench) -> None:
@@ -264,8 +264,8 @@ def test_moving_a_session_takes_all_its_interactions_along(bench: Bench) -> None
     bench.settle()
     assert stream(bench, "old") == []
     assert numbers(stream(bench, "new")) == [1, 2, 3]
-    assert {i.session_id for i in bench.store.recover().interactions} == {"new"}
-    found = {s.session_id: s.stream_seq for s in bench.store.recover().sessions}
+    assert {i.session_id for i in bench.recover().interactions} == {"new"}
+    found = {s.session_id: s.stream_seq for s in bench.recover().sessions}
     assert found["new"] == 3
 
 
@@ -297,7 +297,7 @@ def test_the_directory_reads_back_as_it_was_written(bench: Bench) -> None:
     changed = msgspec.structs.replace(organization, grace_seconds=5)
     bench.commit(changed)
     bench.reopen()
-    found = bench.store.directory()
+    found = bench.ask(bench.store.directory)
     assert (found.organizations, found.api_keys) == ((changed,), (key,))
     assert (found.work_types, found.signing_keys) == ((work_type,), (signing,))
 
@@ -307,7 +307,7 @@ def test_callbacks_come_in_the_order_they_are_due(bench: Bench) -> None:
     later, sooner = records.call_back(1, 200), records.call_back(2, 100)
     bench.commit(later, sooner, records.call_back(3, 50, "acme"))
     bench.reopen()
-    assert bench.store.call_backs("viademo") == [sooner, later]
+    assert bench.ask(bench.store.call_backs, "viademo") == [sooner, later]
 
 
 # ---- recovery
@@ -324,7 +324,7 @@ def test_recovery_finds_exactly_the_living(bench: Bench) -> None:
         chat(4, "alive", channel=Channel.CALLBACK, state=State.SCHEDULED),
     )  # fmt: skip
     bench.reopen()
-    found = bench.store.recover()
+    found = bench.recover()
     assert {s.session_id: bool(s.ended_ms) for s in found.sessions} == {"alive": False, "idle": False, "resting": True}
     assert {i.interaction_id: i for i in found.interactions} == {1: open_chat, 2: waiting}
     alive = next(s for s in found.sessions if s.session_id == "alive")
@@ -338,7 +338,7 @@ def test_recovery_counts_a_callbacks_event_on_the_stream(bench: Bench) -> None:
     bench.commit(ours)
     bench.commit(booking, entry(booking, ours))
     bench.reopen()
-    [alive] = bench.store.recover().sessions
+    [alive] = bench.recover().sessions
     assert alive.stream_seq == 1
 
 
@@ -347,7 +347,7 @@ def test_what_is_pending_is_stored_by_closing(bench: Bench) -> None:
     for i in range(100):
         bench.hand_in(session(f"s{i}"))
     bench.reopen()
-    assert len(bench.store.recover().sessions) == 100
+    assert len(bench.recover().sessions) == 100
     bench.settle()
 
 

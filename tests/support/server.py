@@ -112,13 +112,24 @@ class Running:
         self.until(lambda: self.app.hub.held == count)
 
     def advance(self, seconds: float) -> None:
-        """Move the clock and run what became due."""
+        """Move the clock and run what became due; what that reads anew is read when this returns."""
 
         def move() -> None:
             self.clock.move(seconds)
             self.app.tick()
 
         self.call(move)
+        self.until(lambda: not self.app.dispatcher.reading)
+
+    def recover(self, times: int = 1) -> None:
+        """Let it read everything anew, as often as said, and wait until it has."""
+
+        def again() -> None:
+            for _ in range(times):
+                self.app.recover()
+
+        self.call(again)
+        self.until(lambda: not self.app.dispatcher.reading)
 
     def stored(self) -> None:
         """Wait until everything handed to the store is durable."""
@@ -177,7 +188,7 @@ def _thread(settings: Settings, clock: FakeClock, ready: Future[Running]) -> Non
 
 
 async def _serve(settings: Settings, clock: FakeClock, ready: Future[Running]) -> None:
-    app = App(settings, clock=clock, facts={"orgId": ORG})
+    app = await App.open(settings, clock=clock, facts={"orgId": ORG})
     if not app.context.directory.signing_keys:
         await _furnish(app)
     loop = asyncio.get_running_loop()

@@ -11,19 +11,20 @@ import inspect
 import re
 import secrets
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
 import msgspec
 
-from frontdesk.actions.context import Context
+from frontdesk.actions.context import Context, result_of
 from frontdesk.actions.directory import digest
 from frontdesk.actions.tokens import WebTokens, new_signing_key
 from frontdesk.domain.errors import Invalid, NotFound
 from frontdesk.domain.limits import API_KEY_MAX
 from frontdesk.domain.model import ApiKey, Channel, Organization, WorkType
 from frontdesk.domain.times import rfc3339
-from frontdesk.ports import Record
+from frontdesk.ports import Directory, Record
 
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
 
@@ -78,9 +79,12 @@ class Admin:
             result = command(**arguments)
             return await result if inspect.isawaitable(result) else result  # type: ignore[no-any-return]
 
-    def load(self) -> None:
-        """Read the directory and the keys again."""
-        found = self._context.store.directory()
+    async def load(self) -> None:
+        """Read the directory and the keys again. Raises what the store raises."""
+        self.take(await result_of(self._context.store.directory))
+
+    def take(self, found: Directory) -> None:
+        """This is the directory now."""
         self._context.directory.load(found)
         self._tokens.load(found.signing_keys, self._context.clock.now_ms())
 
@@ -127,7 +131,7 @@ class Admin:
         secret = key or f"fd_{secrets.token_urlsafe(24)}"
         if not secret.isascii() or not secret.isprintable() or " " in secret or len(secret) > API_KEY_MAX:
             raise Invalid("invalidApiKey", f"Use at most {API_KEY_MAX} printable ASCII without spaces.", scope="key")
-        if any(k.digest == digest(secret) for k in self._keys()):
+        if any(k.digest == digest(secret) for k in await self._keys()):
             raise Invalid("apiKeyExists", "This key is in use already.", scope="key")
         made = ApiKey(
             key_id=secrets.token_hex(4),
@@ -140,25 +144,25 @@ class Admin:
         await self._store([made])
         return {**_api_key(made), "key": secret}
 
-    def list_api_keys(self, org_id: str) -> Result:
+    async def list_api_keys(self, org_id: str) -> Result:
         """The organization's keys, without their secrets. Raises NotFound."""
         self._context.directory.organization(org_id)
-        return [_api_key(k) for k in self._keys() if k.org_id == org_id]
+        return [_api_key(k) for k in await self._keys() if k.org_id == org_id]
 
     async def revoke_api_key(self, key_id: str) -> Result:
         """End a key at once. Raises NotFound."""
-        found = next((k for k in self._keys() if k.key_id == key_id), None)
+        found = next((k for k in await self._keys() if k.key_id == key_id), None)
         if found is None:
             raise NotFound("unknownApiKey", f"There is no API key {key_id}; `frontdesk apikey list` shows them.")
         ended = msgspec.structs.replace(found, revoked_ms=found.revoked_ms or self._context.clock.now_ms())
         await self._store([ended])
         return _api_key(ended)
 
-    def api_key_usage(self, org_id: str) -> Result:
+    async def api_key_usage(self, org_id: str) -> Result:
         """Calls by day, key and endpoint, the newest day first. Raises NotFound."""
         self._context.directory.organization(org_id)
-        names = {k.key_id: k.name for k in self._keys() if k.org_id == org_id}
-        counts = self._context.store.usage(tuple(names))
+        names = {k.key_id: k.name for k in await self._keys() if k.org_id == org_id}
+        counts = await result_of(partial(self._context.store.usage, tuple(names)))
         return [
             {"day": u.day, "keyId": u.key_id, "name": names[u.key_id], "endpoint": u.endpoint, "count": u.count}
             for u in counts
@@ -192,7 +196,7 @@ class Admin:
         self._context.directory.organization(org_id)
         return [_work_type(w) for w in self._context.directory.work_types(org_id)]
 
-    def list_call_backs(self, org_id: str) -> Result:
+    async def list_call_backs(self, org_id: str) -> Result:
         """The organization's callbacks, the next one due first. Raises NotFound."""
         self._context.directory.organization(org_id)
         return [
@@ -204,11 +208,11 @@ class Admin:
                 "contactName": c.contact.name,
                 "workTypeId": c.work_type_id,
             }
-            for c in self._context.store.call_backs(org_id)
+            for c in await result_of(partial(self._context.store.call_backs, org_id))
         ]
 
-    def _keys(self) -> tuple[ApiKey, ...]:
-        return self._context.store.directory().api_keys
+    async def _keys(self) -> tuple[ApiKey, ...]:
+        return (await result_of(self._context.store.directory)).api_keys
 
     async def _change(self, org_id: str, **fields: Any) -> Result:
         changed = msgspec.structs.replace(self._context.directory.organization(org_id), **fields)
@@ -230,7 +234,7 @@ class Admin:
 
         self._context.store.commit(records, done)
         await durable
-        self.load()
+        await self.load()
 
 
 def _check_grace(seconds: int) -> int:

@@ -21,13 +21,18 @@ class Floor:
         self.interactions: dict[int, Interaction] = {}
         self.lines: dict[str, str] = {}
 
-    def load(self, found: Recovered) -> None:
-        """Take what a restart found, in place of everything else."""
-        self.sessions = {s.session_id: s for s in found.sessions if not s.ended_ms}
-        self.resting = {s.session_id: s for s in found.sessions if s.ended_ms}
-        self.interactions = {i.interaction_id: i for i in found.interactions}
-        living = sorted(self.sessions.values(), key=lambda s: s.created_ms)
-        self.lines = {s.first_id: s.session_id for s in living if s.first_id}
+    def clear(self) -> None:
+        """Forget everything."""
+        for known in (self.sessions, self.resting, self.interactions, self.lines):
+            known.clear()
+
+    def adopt(self, found: Recovered) -> None:
+        """Take what the store found alive."""
+        self.sessions.update((s.session_id, s) for s in found.sessions if not s.ended_ms)
+        self.resting.update((s.session_id, s) for s in found.sessions if s.ended_ms)
+        self.interactions.update((i.interaction_id, i) for i in found.interactions)
+        living = sorted((s for s in found.sessions if not s.ended_ms), key=lambda s: s.created_ms)
+        self.lines.update((s.first_id, s.session_id) for s in living if s.first_id)
         for interaction in found.interactions:
             session = self.session_of(interaction)
             if session is not None:

@@ -62,6 +62,7 @@ class Sessions:
             inactivity_delay=inactivity_delay,
             require_acknowledgement=require_acknowledgement,
         )
+        session.node = context.node
         if not resume:
             self._store(session, [session, *extra(session)], opened)
             return

@@ -112,11 +112,11 @@ async def _here(settings: Settings, name: str, arguments: dict[str, Any], *, mak
     if not makes and not (settings.data / FILE).exists():
         fail(nothing_in(settings.data))
     telemetry.configure("error", as_json=False)
-    app = App(settings)
+    app = await App.open(settings)
     try:
         return await app.admin.run(name, arguments)
     finally:
-        app.close()
+        await app.close()
 
 
 def nothing_in(folder: Path) -> str:

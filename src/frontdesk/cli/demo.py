@@ -68,7 +68,7 @@ async def demo(port: int, data: Path, *, bench: bool, json: bool) -> None:
         "data": str(settings.data.resolve()),
         "pid": os.getpid(),
     }
-    app = App(settings, facts=facts)
+    app = await App.open(settings, facts=facts)
     await _prepare(app, bench=bench)
 
     def started(bound: int) -> None:

@@ -29,9 +29,9 @@ async def serve(settings: Settings, *, json: bool) -> None:
     if not (settings.data / FILE).exists():
         fail(nothing_in(settings.data))
     await make_sure(settings)
-    app = App(settings)
+    app = await App.open(settings)
     if not app.context.directory.signing_keys:
-        app.close()
+        await app.close()
         fail(nothing_in(settings.data))
 
     def started(port: int) -> None:

@@ -56,6 +56,7 @@ def open_chat(
         created_ms=now_ms,
         script=work_type.script,
         fence=1,
+        queued_ms=0 if work_type.script else now_ms,
     )
     session.interaction, session.disposed = interaction, False
     connected = events.Connected(
@@ -69,6 +70,7 @@ def hand_off(interaction: Interaction, session: Session | None, work_type: WorkT
     """The script lets go: the interaction waits in the queue of `work_type`. The fence rises."""
     interaction.work_type_id = work_type.work_type_id
     interaction.state, interaction.script, interaction.script_state = State.QUEUED, "", ""
+    interaction.queued_ms = now_ms
     interaction.fence += 1
     moved = events.Transferred(interaction_id=str(interaction.interaction_id), work_type_id=work_type.work_type_id)
     return [entry(interaction, moved, EntityType.SYSTEM, now_ms, session)]

@@ -114,7 +114,8 @@ class Interaction(Struct, kw_only=True):
 
     `seq` is the number of its last log entry. `fence` rises with every change of owner, so that late output of
     the previous owner is refused. `script_seq` is the script's cursor: the last entry that it has answered.
-    `grace_until_ms` > 0: the contact's streaming session died, and the interaction closes then.
+    `grace_until_ms` > 0: the contact's streaming session died, and the interaction closes then. `queued_ms` is when
+    it came into the queue it waits in: its place there.
     """
 
     interaction_id: int
@@ -131,6 +132,7 @@ class Interaction(Struct, kw_only=True):
     script_state: str = ""
     script_seq: int = 0
     grace_until_ms: int = 0
+    queued_ms: int = 0
     closed_ms: int = 0
     closed_reason: str = ""
 
@@ -147,6 +149,8 @@ class Session(Struct, kw_only=True):
     again. `deadline_ms` is when it expires unless a poll comes first. `interaction` is the open one, if any.
     `disposed`: the contact disconnected; polls end once the last event is handed over. `first_id` is the session
     that began the line of resumed ones, "" for none before: what a client repeats means the same on all of them.
+    `node` is the one that it is at home on: only that one changes it; "" for nobody, or where there is but one.
+    `adopted`: another node, or an earlier run, had it before.
     """
 
     session_id: str
@@ -160,6 +164,8 @@ class Session(Struct, kw_only=True):
     ended_ms: int = 0
     disposed: bool = False
     deadline_ms: int = 0
+    node: str = ""
+    adopted: bool = False
     interaction: Interaction | None = None
 
 

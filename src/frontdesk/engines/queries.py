@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from sqlalchemy import ColumnElement, Connection, func, select
 
-from frontdesk.domain.model import CallBack, EntityType, Interaction, Repeat, Session, StoredEvent
+from frontdesk.domain.model import CallBack, EntityType, Interaction, Repeat, Session, State, StoredEvent
 from frontdesk.engines import rows
 from frontdesk.engines.schema import (
     api_keys,
@@ -20,7 +20,7 @@ from frontdesk.engines.schema import (
     usage,
     work_types,
 )
-from frontdesk.ports import Directory, Recovered, Usage
+from frontdesk.ports import Directory, Recovered, Usage, Waiting
 
 _OPEN = (interactions.c.closed_ms == 0) & (interactions.c.channel == "chat")
 _EVENT = (
@@ -40,12 +40,33 @@ def directory(db: Connection) -> Directory:
     )
 
 
-def recover(db: Connection) -> Recovered:
+# A session that polls are taken on, or whose conversation waits for its contact to come back.
+_ALIVE = (sessions.c.ended_ms == 0) | sessions.c.session_id.in_(select(interactions.c.session_id).where(_OPEN))
+
+
+def recover(db: Connection, node: str) -> Recovered:
+    """What lives at `node`: see `alive`."""
+    return alive(db, sessions.c.node == node)
+
+
+def alive(db: Connection, which: ColumnElement[bool]) -> Recovered:
     """Living sessions with their newest numbers, open interactions, and the ended sessions that those are on."""
-    alive = (sessions.c.ended_ms == 0) | sessions.c.session_id.in_(select(interactions.c.session_id).where(_OPEN))
-    streams = _newest_events(db, interactions.c.session_id.in_(select(sessions.c.session_id).where(alive)))
-    found = [_with_head(rows.session(r), streams) for r in db.execute(select(sessions).where(alive))]
-    return Recovered(sessions=tuple(found), interactions=tuple(_interactions(db, _OPEN)))
+    theirs = interactions.c.session_id.in_(select(sessions.c.session_id).where(which, _ALIVE))
+    streams = _newest_events(db, theirs)
+    found = [_with_head(rows.session(r), streams) for r in db.execute(select(sessions).where(which, _ALIVE))]
+    return Recovered(sessions=tuple(found), interactions=tuple(_interactions(db, _OPEN & theirs)))
+
+
+def home(db: Connection, session_id: str) -> str | None:
+    """The node that a session is at home on, if it goes on."""
+    return db.execute(select(sessions.c.node).where(sessions.c.session_id == session_id, _ALIVE)).scalar()
+
+
+def queues(db: Connection) -> list[Waiting]:
+    """Everyone who waits, in the order of coming."""
+    i = interactions.c
+    query = select(i.org_id, i.work_type_id, i.queued_ms, i.interaction_id).where(_OPEN, i.state == State.QUEUED.value)
+    return [Waiting(*row) for row in db.execute(query.order_by(i.queued_ms, i.interaction_id))]
 
 
 def session(db: Connection, session_id: str) -> Session | None:
@@ -80,7 +101,8 @@ def _interactions(db: Connection, which: ColumnElement[bool]) -> Iterable[Intera
         .group_by(entries.c.interaction_id)
     )
     numbers = {row.interaction_id: (row.seq, row.answered) for row in db.execute(newest)}
-    found = db.execute(select(interactions).where(which).order_by(interactions.c.created_ms))
+    in_turn = interactions.c.queued_ms, interactions.c.interaction_id
+    found = db.execute(select(interactions).where(which).order_by(*in_turn))
     return [rows.interaction(row, *numbers.get(row.interaction_id, (0, 0))) for row in found]
 
 

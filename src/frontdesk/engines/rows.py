@@ -73,7 +73,7 @@ def work_type(r: Any) -> WorkType:
 def session_row(s: Session) -> Row:
     return (
         s.session_id, s.org_id, s.first_id, s.inactivity_delay, s.require_acknowledgement, s.stream_seq, s.cursor,
-        s.disposed, s.created_ms, s.ended_ms,
+        s.disposed, s.created_ms, s.ended_ms, s.node,
     )  # fmt: skip
 
 
@@ -89,6 +89,8 @@ def session(r: Any) -> Session:
         disposed=bool(r.disposed),
         created_ms=r.created_ms,
         ended_ms=r.ended_ms,
+        node=r.node,
+        adopted=True,
     )
 
 
@@ -96,7 +98,7 @@ def interaction_row(i: Interaction) -> Row:
     return (
         i.interaction_id, i.org_id, i.session_id, i.work_type_id, i.channel._value_, i.state._value_,
         _json(i.contact).decode(), i.fence, i.script, i.script_state, i.script_seq, i.grace_until_ms, i.created_ms,
-        i.closed_ms, i.closed_reason,
+        i.closed_ms, i.closed_reason, i.queued_ms,
     )  # fmt: skip
 
 
@@ -118,6 +120,7 @@ def interaction(r: Any, seq: int, answered: int) -> Interaction:
         created_ms=r.created_ms,
         closed_ms=r.closed_ms,
         closed_reason=r.closed_reason,
+        queued_ms=r.queued_ms,
     )
 
 

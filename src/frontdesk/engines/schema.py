@@ -85,8 +85,12 @@ sessions = Table(
     Column("disposed", Boolean, nullable=False),
     _ms("created_ms"),
     _ms("ended_ms"),
+    # The node that it is at home on; "" for nobody, and where one process has all the data.
+    Column("node", String, nullable=False, server_default=""),
     # Small whatever the table grows to: a restart reads the living only.
     Index("ix_sessions_alive", "session_id", sqlite_where=text("ended_ms = 0"), postgresql_where=text("ended_ms = 0")),
+    # By home: what a node that died or stopped leaves behind.
+    Index("ix_sessions_home", "node", sqlite_where=text("ended_ms = 0"), postgresql_where=text("ended_ms = 0")),
     Index("ix_sessions_ended", "ended_ms", sqlite_where=text("ended_ms > 0"), postgresql_where=text("ended_ms > 0")),
 )
 
@@ -108,6 +112,7 @@ interactions = Table(
     _ms("created_ms"),
     _ms("closed_ms"),
     Column("closed_reason", String, nullable=False),
+    _ms("queued_ms"),
     Index("ix_interactions_session", "session_id"),
     Index(
         "ix_interactions_open",
@@ -168,4 +173,36 @@ usage = Table(
     Column("day", String, nullable=False),
     Column("count", BigInteger, nullable=False),
     PrimaryKeyConstraint("key_id", "endpoint", "day"),
+)
+
+# The processes of a cluster. A row is its node's right to write: every commit looks for it, and whoever removes it
+# has shut the node out.
+nodes = Table(
+    "nodes",
+    metadata,
+    Column("node", String, primary_key=True),
+    # Host and process, for people.
+    Column("name", String, nullable=False),
+    # Rises whenever the node reads its state anew: what it sent to the database before is not taken any more.
+    Column("epoch", BigInteger, nullable=False),
+    # Rises while the node lives. Its own measure of time: no two clocks are compared.
+    Column("beat", BigInteger, nullable=False),
+    _ms("started_ms"),
+)
+
+# Numbers that all nodes look at: "directory" and "orphans" rise with each change of those, "slot" with each start of
+# a node; "cluster" names this database.
+marks = Table(
+    "marks",
+    metadata,
+    Column("name", String, primary_key=True),
+    Column("number", BigInteger, nullable=False),
+)
+
+# Limits that count over all nodes: when each caller's allowance is whole again (GCRA). May be lost in a crash.
+rates = Table(
+    "rates",
+    metadata,
+    Column("key", String, primary_key=True),
+    Column("whole_ms", BigInteger, nullable=False),
 )

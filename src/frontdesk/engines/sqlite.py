@@ -22,7 +22,7 @@ from frontdesk.domain.model import CallBack, Entry, Repeat, Session, StoredEvent
 from frontdesk.engines import queries
 from frontdesk.engines.migrate import upgrade
 from frontdesk.engines.writer import Writer
-from frontdesk.ports import Directory, Done, Record, Recovered, Usage
+from frontdesk.ports import Directory, Done, Found, Record, Recovered, Usage, Waiting
 
 T = TypeVar("T")
 FILE = "frontdesk.db"
@@ -109,51 +109,58 @@ class SqliteStore:
                 take_numbers(record)
         self.writer.submit(records, done)
 
-    def recover(self) -> Recovered:
+    def recover(self, found: Found[Recovered]) -> None:
         """See ports.Store."""
-        with self._readers.connect() as db:
-            found = queries.recover(db)
-        self.writer.mend()
-        return found
 
-    def directory(self) -> Directory:
-        """See ports.Store."""
-        return self.read(queries.directory)
+        def read(result: Recovered | BaseException) -> None:
+            if not isinstance(result, BaseException):
+                self.writer.mend()
+            found(result)
 
-    def call_backs(self, org_id: str) -> list[CallBack]:
-        """See ports.Store."""
-        return self.read(lambda db: queries.call_backs_of(db, org_id))
+        self._later(lambda db: queries.recover(db, ""), read)
 
-    def usage(self, key_ids: Sequence[str]) -> list[Usage]:
+    def directory(self, found: Found[Directory]) -> None:
         """See ports.Store."""
-        return self.read(lambda db: queries.usage_of(db, key_ids))
+        self._later(queries.directory, found)
+
+    def call_backs(self, org_id: str, found: Found[list[CallBack]]) -> None:
+        """See ports.Store."""
+        self._later(lambda db: queries.call_backs_of(db, org_id), found)
+
+    def usage(self, key_ids: Sequence[str], found: Found[list[Usage]]) -> None:
+        """See ports.Store."""
+        self._later(lambda db: queries.usage_of(db, key_ids), found)
 
     def read(self, query: Callable[[Connection], T]) -> T:
-        """Run a cold query here and now. Blocks."""
+        """Run a query here and now. Blocks."""
         with self._readers.connect() as db:
             return query(db)
 
-    def read_events(
-        self, session_id: str, after: int, limit: int, found: Callable[[list[StoredEvent] | BaseException], None]
-    ) -> None:
+    def read_events(self, session_id: str, after: int, limit: int, found: Found[list[StoredEvent]]) -> None:
         """See ports.Store."""
         self._later(lambda db: queries.stream_after(db, session_id, after, limit), found)
 
-    def read_inputs(
-        self, interaction_id: int, after: int, found: Callable[[list[StoredEvent] | BaseException], None]
-    ) -> None:
+    def read_inputs(self, interaction_id: int, after: int, found: Found[list[StoredEvent]]) -> None:
         """See ports.Store."""
         self._later(lambda db: queries.inputs_after(db, interaction_id, after), found)
 
-    def find_repeat(self, scope: str, key: str, found: Callable[[Repeat | BaseException | None], None]) -> None:
+    def find_repeat(self, scope: str, key: str, found: Found[Repeat | None]) -> None:
         """See ports.Store."""
         self._later(lambda db: queries.repeat(db, scope, key), found)
 
-    def find_session(self, session_id: str, found: Callable[[Session | BaseException | None], None]) -> None:
+    def find_session(self, session_id: str, found: Found[Session | None]) -> None:
         """See ports.Store."""
         self._later(lambda db: queries.session(db, session_id), found)
 
-    def close(self) -> None:
+    def find_home(self, session_id: str, found: Found[str | None]) -> None:
+        """See ports.Store."""
+        self._later(lambda db: queries.home(db, session_id), found)
+
+    def queues(self, found: Found[list[Waiting]]) -> None:
+        """See ports.Store."""
+        self._later(queries.queues, found)
+
+    async def close(self) -> None:
         """Write what is pending and let go of the file. Blocks."""
         self.writer.close()
         self._pool.shutdown()
@@ -161,7 +168,7 @@ class SqliteStore:
         self._db.close()
         self._lock.close()
 
-    def _later(self, query: Callable[[Connection], T], found: Callable[[T | BaseException], None]) -> None:
+    def _later(self, query: Callable[[Connection], T], found: Found[T]) -> None:
         def work() -> None:
             result: T | BaseException
             try:

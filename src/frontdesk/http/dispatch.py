@@ -27,6 +27,8 @@ class Dispatcher:
         self._proxies = proxies
         self._find = find
         self.stopping = False
+        # The state is read anew: what is not known now may be known in a moment.
+        self.reading = False
         self.answered: dict[int, int] = {}
 
     def handle(self, request: Request) -> Result:
@@ -38,7 +40,7 @@ class Dispatcher:
 
     def again(self, run: Callable[[], Result | None]) -> Result | None:
         """Carry out a request that was handled before (`Request.again`). Never raises."""
-        if self.stopping:
+        if self.stopping or self.reading:
             return None
         try:
             return run()
@@ -64,6 +66,8 @@ class Dispatcher:
             raise too_large()
         if self.stopping and route.guard:
             raise Unavailable("shuttingDown", "The server restarts; repeat the request in a moment.")
+        if self.reading and route.guard:
+            raise Unavailable("storageFailed", "The server reads its data again; repeat the request in a moment.")
         return self._run(route, request, organization)
 
     def _run(self, route: Route, request: Request, organization: Organization | None) -> Result:

@@ -30,8 +30,8 @@ class Repeats:
         self._clock = clock
         self._known: dict[Id, Repeat] = {}
         self._under_way: dict[Id, tuple[str, list[Pending]]] = {}
-        # Of a session opened after this moment, and not resumed from another, every key is in memory; no look-up is
-        # needed to know a key is new.
+        # Of a session that was opened here after this moment, and not resumed from another, every key is in memory;
+        # no look-up is needed to know a key is new.
         self._complete_since_ms = clock.now_ms()
 
     def clear(self) -> None:
@@ -63,7 +63,9 @@ class Repeats:
 
     def _is_new(self, call: Call) -> bool:
         session = getattr(call, "session", None)
-        return session is not None and not session.first_id and session.created_ms > self._complete_since_ms
+        if session is None or session.adopted or session.first_id:
+            return False
+        return bool(session.created_ms > self._complete_since_ms)
 
     def _join(self, identity: Id, digest: str) -> Pending:
         first, waiting = self._under_way[identity]
