@@ -51,6 +51,8 @@ from frontdesk.streaming.hub import Hub
 _SWEEP_MS = 3600 * 1000
 # Milliseconds between a failure of the store and reading it again: each try reads all that is alive.
 _MEND_MS = 1000
+# Slots of nodes, as many as membership gives out: they are the lowest bits of every number.
+SLOTS = 1 << 10
 # Seconds that a connection may be idle between requests: longer than the usual 60 of proxies before us, so that it
 # is they who close, and no request meets a closing connection.
 _KEEP_ALIVE_SECONDS = 75
@@ -65,17 +67,18 @@ class SystemClock:
 
 
 class RandomIds:
-    """`ports.Ids`: milliseconds, and a count that starts anew at a random place in each of them."""
+    """`ports.Ids`: milliseconds, a count within each of them, and the slot of this node, which no other has."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._last = 0
+        self.slot = 0
 
     def number(self) -> int:
-        """See ports.Ids. 43 bits of milliseconds, 20 bits of count: below 2**63 until the year 2248."""
+        """See ports.Ids. 43 bits of milliseconds, 10 of count, 10 of slot: below 2**63 until the year 2248."""
         fresh = self._clock.now_ms() << 20
-        self._last = fresh if fresh > self._last else self._last + 1
-        return self._last
+        self._last = fresh if fresh > self._last else self._last + SLOTS
+        return self._last | self.slot
 
     def secret(self) -> str:
         """See ports.Ids."""
@@ -162,7 +165,7 @@ class App:
     def take_up(self, found: Recovered) -> None:
         """Go on with what the store found alive: after a restart, or after another node went."""
         now_ms = self.clock.now_ms()
-        self.context.floor.adopt(found)
+        found = self.context.floor.adopt(found)
         for session in found.sessions:
             if not session.ended_ms:
                 touch(session, now_ms)

@@ -26,17 +26,24 @@ class Floor:
         for known in (self.sessions, self.resting, self.interactions, self.lines):
             known.clear()
 
-    def adopt(self, found: Recovered) -> None:
-        """Take what the store found alive."""
-        self.sessions.update((s.session_id, s) for s in found.sessions if not s.ended_ms)
-        self.resting.update((s.session_id, s) for s in found.sessions if s.ended_ms)
-        self.interactions.update((i.interaction_id, i) for i in found.interactions)
-        living = sorted((s for s in found.sessions if not s.ended_ms), key=lambda s: s.created_ms)
+    def has(self, session_id: str) -> bool:
+        """Whether a session is here, living or resting."""
+        return session_id in self.sessions or session_id in self.resting
+
+    def adopt(self, found: Recovered) -> Recovered:
+        """Take what the store found alive, but for what is here already and may have gone on; returns what was new."""
+        sessions = tuple(s for s in found.sessions if not self.has(s.session_id))
+        interactions = tuple(i for i in found.interactions if i.interaction_id not in self.interactions)
+        self.sessions.update((s.session_id, s) for s in sessions if not s.ended_ms)
+        self.resting.update((s.session_id, s) for s in sessions if s.ended_ms)
+        self.interactions.update((i.interaction_id, i) for i in interactions)
+        living = sorted((s for s in sessions if not s.ended_ms), key=lambda s: s.created_ms)
         self.lines.update((s.first_id, s.session_id) for s in living if s.first_id)
-        for interaction in found.interactions:
+        for interaction in interactions:
             session = self.session_of(interaction)
             if session is not None:
                 session.interaction = interaction
+        return Recovered(sessions, interactions)
 
     def session_of(self, interaction: Interaction) -> Session | None:
         """The session whose stream the interaction is on, living or resting."""

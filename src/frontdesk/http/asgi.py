@@ -13,7 +13,7 @@ from typing import Any
 from frontdesk.http.bodies import BODY_MAX
 from frontdesk.http.dispatch import Dispatcher
 from frontdesk.http.polls import STREAM_BUFFER_MAX
-from frontdesk.http.wire import Answer, Headers, Pending, Request, Stream
+from frontdesk.http.wire import Answer, Headers, Pending, Request, Stream, Whole
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -62,7 +62,7 @@ class AsgiApp:
 
     async def _wait(self, request: Request, pending: Pending, receive: Receive, send: Send) -> None:
         """Until the answer is there or the client is gone, whichever comes first."""
-        completed: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+        completed: asyncio.Future[Whole] = asyncio.get_running_loop().create_future()
         pending.then(lambda answer: None if completed.done() else completed.set_result(answer))
         if not completed.done():
             gone = asyncio.ensure_future(receive())
@@ -73,7 +73,11 @@ class AsgiApp:
             if not completed.done():
                 pending.abandon()
                 return
-        await self._send(request, completed.result(), send)
+        answer = completed.result()
+        if isinstance(answer, Answer):
+            await self._send(request, answer, send)
+        else:
+            await self._stream(request, answer, receive, send)
 
     async def _stream(self, request: Request, stream: Stream, receive: Receive, send: Send) -> None:
         self._dispatcher.count(200)

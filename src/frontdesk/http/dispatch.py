@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Protocol
 
 from frontdesk.domain.errors import NotFound, Refusal, Unavailable
 from frontdesk.domain.model import Organization
@@ -15,6 +16,13 @@ from frontdesk.http.routes import Route, Router
 from frontdesk.http.wire import Answer, Call, Request, Result, error_answer, failure_answer
 
 Find = Callable[[str], Organization | None]
+
+
+class PassOn(Protocol):
+    """Who knows which node a call belongs to."""
+
+    def pass_on(self, route: Route, call: Call) -> Result | None:
+        """What another node answers; None when the call is to be carried out here."""
 
 
 class Dispatcher:
@@ -30,6 +38,8 @@ class Dispatcher:
         # The state is read anew: what is not known now may be known in a moment.
         self.reading = False
         self.answered: dict[int, int] = {}
+        # Passes on what another node is home to; None where there is no other.
+        self.relay: PassOn | None = None
 
     def handle(self, request: Request) -> Result:
         """The request's answer, or the promise of one; and the request's CORS headers. Never raises."""
@@ -74,10 +84,21 @@ class Dispatcher:
         headers = request.headers
         call = Call(request, self._proxies.client(request.peer, headers.get(b"x-forwarded-for", b"")))
         if route.guard is not Guard.NOTHING:
-            self._gate.check(route.guard, call, organization, route.operation)
+            self._gate.check(route.guard, call, organization)
+            if self.relay is not None and not request.passed_on:
+                passed = self.relay.pass_on(route, call)
+                if passed is not None:
+                    return passed
+        return self.carry_out(route, call)
+
+    def carry_out(self, route: Route, call: Call) -> Result:
+        """The endpoint's result, here. Raises Refusal."""
+        request = call.request
+        if route.guard is not Guard.NOTHING:
+            self._gate.enter(call, route.operation)
         if route.decoder is not None and (request.body or route.body_required):
             call.body = decode(route.decoder, request.body)
-        key = headers.get(b"idempotency-key") if route.method == "POST" else None
+        key = request.headers.get(b"idempotency-key") if route.method == "POST" else None
         if key is not None:
             return self._repeats.once(call, key, route.operation, route.endpoint)
         return route.endpoint(call)

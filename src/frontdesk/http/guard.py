@@ -52,8 +52,8 @@ class Gate:
         self._usage = usage
         self._clock = clock
 
-    def check(self, guard: Guard, call: Call, organization: Organization | None, endpoint: str) -> None:
-        """Raises NotFound, Unauthenticated or Invalid: the first check that fails."""
+    def check(self, guard: Guard, call: Call, organization: Organization | None) -> None:
+        """Who asks, up to the API key. Raises NotFound, Unauthenticated: the first check that fails."""
         headers = call.request.headers
         if organization is None:
             raise unknown_organization()
@@ -66,12 +66,16 @@ class Gate:
         if not key:
             raise Unauthenticated("missingApiKey", "Send the header x-api-key.", scope="x-api-key")
         call.api_key = self._directory.api_key(org_id, key)
-        self._usage.count(call.api_key.key_id, endpoint)
         if guard >= Guard.SESSION:
-            session_id = headers.get(b"via-client-sessionid", b"").decode("latin-1")
-            if not session_id:
+            call.session_id = headers.get(b"via-client-sessionid", b"").decode("latin-1")
+            if not call.session_id:
                 raise Invalid("missingSessionId", "Send the header via-client-sessionid.", scope="via-client-sessionid")
-            call.session = self._sessions.get(org_id, session_id)
+
+    def enter(self, call: Call, endpoint: str) -> None:
+        """Count the call, and find its session. Raises Unauthenticated when that is over."""
+        self._usage.count(call.api_key.key_id, endpoint)
+        if call.session_id:
+            call.session = self._sessions.get(call.organization.org_id, call.session_id)
 
     def keep(self, call: Call) -> Standing:
         """What the checks of this call found, for as long as it holds."""

@@ -22,7 +22,7 @@ from frontdesk.http.carriers import arrived, unacknowledged
 from frontdesk.http.dispatch import Dispatcher
 from frontdesk.http.limits import Doors
 from frontdesk.http.render import opening, whole
-from frontdesk.http.wire import Answer, Headers, Pending, Request, Result, Stream, refusal_answer
+from frontdesk.http.wire import Answer, Headers, Pending, Request, Result, Stream, Whole, refusal_answer
 from frontdesk.ports import Clock
 
 if TYPE_CHECKING:
@@ -327,10 +327,12 @@ class Lane(asyncio.Protocol):
         self._handling = False
         return True
 
-    def _complete(self, answer: Answer) -> None:
+    def _complete(self, answer: Whole) -> None:
         """The answer of the pending request is there."""
         self._pending = None
-        if self._transport is not None:
+        if not isinstance(answer, Answer):
+            self._open(answer)
+        elif self._transport is not None:
             self._write(answer)
             # Answered while it is handled: whoever handles goes on, or a long pipeline would exhaust the stack.
             if self._queue and not self._handling:

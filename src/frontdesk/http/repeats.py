@@ -12,7 +12,7 @@ from http import HTTPStatus
 from frontdesk.domain.errors import Invalid, Unavailable
 from frontdesk.domain.limits import IDEMPOTENCY_HOURS, IDEMPOTENCY_KEY_MAX
 from frontdesk.domain.model import Repeat, Session
-from frontdesk.http.wire import ACCEPTED, Answer, Call, Pending, Result, json_bytes
+from frontdesk.http.wire import ACCEPTED, Answer, Call, Pending, Result, Whole, json_bytes
 from frontdesk.ports import Clock, Store
 
 # Answers remembered in memory. Older ones are looked up in the store.
@@ -108,7 +108,7 @@ class Repeats:
             waiting: list[Pending] = []
             self._under_way[identity] = (digest, waiting)
 
-            def settled(answer: Answer) -> None:
+            def settled(answer: Whole) -> None:
                 self._under_way.pop(identity, None)
                 self._remember(call, identity, answer)
                 for each in (mine, *waiting):
@@ -118,8 +118,8 @@ class Repeats:
             return mine
         return result
 
-    def _remember(self, call: Call, identity: Id, answer: Answer) -> None:
-        if answer.status >= HTTPStatus.MULTIPLE_CHOICES or call.keep is None:
+    def _remember(self, call: Call, identity: Id, answer: Whole) -> None:
+        if not isinstance(answer, Answer) or answer.status >= HTTPStatus.MULTIPLE_CHOICES or call.keep is None:
             return
         if len(self._known) >= MEMORY_MAX:
             oldest = self._known.pop(next(iter(self._known)))
@@ -159,7 +159,7 @@ def _reused() -> Invalid:
 
 
 def _pass_on(result: Result, waiting: list[Pending]) -> None:
-    def tell(answer: Answer) -> None:
+    def tell(answer: Whole) -> None:
         for each in waiting:
             each.complete(answer)
 

@@ -107,7 +107,7 @@ def failure_answer(error: BaseException) -> Answer:
 class Request:
     """One request, whole. `path` and `query` are as sent; header names are in lower case."""
 
-    __slots__ = ("again", "body", "carrier", "cors", "headers", "method", "path", "peer", "query")
+    __slots__ = ("again", "body", "carrier", "cors", "headers", "method", "passed_on", "path", "peer", "query")
 
     def __init__(
         self,
@@ -130,6 +130,8 @@ class Request:
         self.cors: Headers = ()
         # How to carry out the very same request once more without reading it again; None where that can't be known.
         self.again: Callable[[], Result | None] | None = None
+        # Another node was asked, and passed it on: it is carried out here, or nowhere.
+        self.passed_on = False
 
 
 class Pending:
@@ -138,17 +140,17 @@ class Pending:
     __slots__ = ("_answer", "_sink")
 
     def __init__(self) -> None:
-        self._answer: Answer | None = None
-        self._sink: Callable[[Answer], None] | None = None
+        self._answer: Whole | None = None
+        self._sink: Callable[[Whole], None] | None = None
 
-    def complete(self, answer: Answer) -> None:
+    def complete(self, answer: Whole) -> None:
         """Send it."""
         if self._answer is None:
             self._answer = answer
             if self._sink is not None:
                 self._sink(answer)
 
-    def then(self, sink: Callable[[Answer], None]) -> None:
+    def then(self, sink: Callable[[Whole], None]) -> None:
         """Where the answer goes. Called at once when it is here already."""
         self._sink = sink
         if self._answer is not None:
@@ -187,7 +189,7 @@ class Stream(Protocol):
 class Call:
     """A request that passed its route's guard: who asks, for which session, with what body."""
 
-    __slots__ = ("address", "api_key", "body", "expires_ms", "keep", "organization", "request", "session")
+    __slots__ = ("address", "api_key", "body", "expires_ms", "keep", "organization", "request", "session", "session_id")
 
     def __init__(self, request: Request, address: str) -> None:
         self.request = request
@@ -195,6 +197,7 @@ class Call:
         self.organization: Organization
         self.api_key: ApiKey
         self.session: Session
+        self.session_id = ""
         self.body: Any = None
         self.expires_ms = 0
         self.keep: Callable[[int, bytes], Repeat] | None = None
@@ -204,4 +207,6 @@ class Call:
         return () if self.keep is None else (self.keep(status, body),)
 
 
-Result = Answer | Pending | Stream
+# What can be written at once; only what another node answers can turn out to be a stream.
+Whole = Answer | Stream
+Result = Whole | Pending

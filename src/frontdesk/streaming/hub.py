@@ -217,10 +217,21 @@ class Hub:
             return
         if not self._is_settled(feed, last_look=now_ms >= until_ms):
             self._timers.at(now_ms, lambda now: self._judge(feed, until_ms, now))
-        elif feed.is_held and is_spent(feed.session):
+        else:
+            self._settled(feed)
+
+    def _settled(self, feed: Feed) -> None:
+        """No answer is in doubt any more: go on with whoever waits."""
+        if feed.is_held and is_spent(feed.session):
             self._refuse(feed, invalid_session())
         else:
             self._ring(feed)
+
+    def look_again(self, session_id: str) -> None:
+        """More is known about an answer of this session's that was in doubt."""
+        feed = self._feeds.get(session_id)
+        if feed is not None and feed.doubt is not None and self._is_settled(feed, last_look=False):
+            self._settled(feed)
 
     def _refuse(self, feed: Feed, error: Refusal) -> None:
         if feed.poll is not None:

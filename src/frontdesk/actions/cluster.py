@@ -1,0 +1,151 @@
+"""This node among others: its beat, who lives, and what the dead leave behind.
+
+Every half second it shows that it lives and looks around. What it finds there (a node that fell silent, sessions that
+are at home nowhere, a changed directory) is acted on at once; a look that fails changes nothing and is repeated.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+from frontdesk import telemetry
+from frontdesk.actions.context import Context
+from frontdesk.domain.nodes import BEAT_MS, Sight, look, silent
+from frontdesk.ports import Bus, Fenced, Membership, Recovered
+
+# Sessions taken at one time: small enough for several nodes to share what a dead one leaves.
+CLAIM_MAX = 200
+# Beats between two looks for what nobody took although the mark did not rise: a node that died while it claimed.
+SWEEP_BEATS = 60
+
+
+class Cluster:
+    """Membership at work. The callbacks are set by the wiring before `join`."""
+
+    def __init__(self, context: Context, membership: Membership, bus: Bus) -> None:
+        self._context = context
+        self._membership = membership
+        self._bus = bus
+        self.others: frozenset[str] = frozenset()
+        self.taken_over = 0
+        self.shut_out = 0
+        # What was found alive and is ours now.
+        self.on_taken: Callable[[Recovered], None] = lambda found: None
+        # The directory changed.
+        self.on_directory: Callable[[], Awaitable[None]]
+        # This node was shut out.
+        self.on_fenced: Callable[[], None] = lambda: None
+        # Another node is gone for good.
+        self.on_gone: Callable[[str], None] = lambda node: None
+        self.heard: Callable[[bytes], None] = lambda word: None
+        self.on_gap: Callable[[], None] = lambda: None
+        self._seen: dict[str, Sight] = {}
+        self._looked_ms = 0
+        self._directory = -1
+        self._orphans = -1
+        self._beats = 0
+        self._blind = False
+        self._stopped = False
+        self._beating: asyncio.Task[None] | None = None
+        self._claiming = asyncio.Lock()
+
+    async def join(self) -> int:
+        """Become a node; returns its slot. Raises what the database raises."""
+        slot = await self._membership.join()
+        self._context.node = self._membership.node
+        await self._bus.open(self._context.node, self.heard, self.on_gap)
+        self._seen, self._looked_ms, self._orphans = {}, 0, -1
+        telemetry.log.info("node.joined", node=self._context.node)
+        return slot
+
+    def start(self) -> None:
+        """Begin to beat."""
+        self._tick(self._context.clock.now_ms())
+
+    def alive(self, node: str) -> bool:
+        """Whether the last look saw it, or it is this one."""
+        return node in self.others or node == self._context.node
+
+    def everyone(self) -> list[str]:
+        """All living nodes."""
+        return [*self.others, self._context.node]
+
+    async def claim(self, session_id: str) -> None:
+        """Take one session that is at home nowhere, if it still is. Raises Fenced, and what the database raises."""
+        async with self._claiming:
+            self._take(await self._membership.claim([session_id], 1))
+
+    async def leave(self) -> None:
+        """Give everything to the others. What was said to this node from now on is not heard."""
+        self._stopped = True
+        if self._beating is not None:
+            self._beating.cancel()
+        async with self._claiming:
+            await self._membership.leave()
+        telemetry.log.info("node.left", node=self._context.node)
+
+    async def close(self) -> None:
+        """Say and hear nothing any more."""
+        self._stopped = True
+        await self._bus.close()
+
+    def _tick(self, now_ms: int) -> None:
+        if self._stopped:
+            return
+        if self._beating is None or self._beating.done():
+            self._beating = asyncio.get_running_loop().create_task(self._beat())
+        self._context.timers.at(now_ms + BEAT_MS, self._tick)
+
+    async def _beat(self) -> None:
+        try:
+            await self._look()
+        except Fenced:
+            self.on_fenced()
+        except Exception as error:  # noqa: BLE001 - the database is away: whatever it says, the next beat tries again
+            if not self._blind:
+                telemetry.log.warning("node.blind", error=repr(error))
+            self._blind = True
+
+    async def _look(self) -> None:
+        pulse = await self._membership.beat()
+        now_ms = self._context.clock.now_ms()
+        if self._blind:
+            telemetry.log.info("node.sees_again")
+            self._blind = False
+        self._seen = look(self._seen, self._looked_ms, pulse.beats, now_ms)
+        self._looked_ms = now_ms
+        self._meet(frozenset(pulse.beats) - {self._context.node})
+        for node, beat in silent(self._seen, self._context.node, now_ms):
+            await self._shut_out(node, beat)
+        if pulse.directory != self._directory:
+            await self.on_directory()
+            self._directory = pulse.directory
+        self._beats += 1
+        if pulse.orphans != self._orphans or self._beats % SWEEP_BEATS == 0:
+            await self.gather()
+            self._orphans = pulse.orphans
+
+    def _meet(self, others: frozenset[str]) -> None:
+        gone, self.others = self.others - others, others
+        for node in gone:
+            telemetry.log.info("node.gone", other=node)
+            self.on_gone(node)
+
+    async def _shut_out(self, node: str, beat: int) -> None:
+        if await self._membership.shut_out(node, beat):
+            self.shut_out += 1
+            telemetry.log.warning("node.shut_out", other=node)
+        self._meet(self.others - {node})
+        self._orphans = -1
+
+    async def gather(self) -> None:
+        """Take what is at home nowhere, piece by piece."""
+        async with self._claiming:
+            while (found := await self._membership.claim(None, CLAIM_MAX)).sessions:
+                self._take(found)
+
+    def _take(self, found: Recovered) -> None:
+        if found.sessions:
+            self.taken_over += len(found.sessions)
+            self.on_taken(found)

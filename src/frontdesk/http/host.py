@@ -1,0 +1,239 @@
+"""The host's side: requests that came to other nodes, for sessions that are at home here.
+
+Each is carried out once, however often it is asked; its answer goes back to the node that was asked.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from functools import partial
+
+from frontdesk.actions.context import Context
+from frontdesk.http.dispatch import Dispatcher
+from frontdesk.http.polls import STREAM_BUFFER_MAX
+from frontdesk.http.wire import Answer, Pending, Request, Stream, Whole
+from frontdesk.http.words import (
+    Ask,
+    Caught,
+    Closed,
+    Elsewhere,
+    Fate,
+    Left,
+    Opened,
+    Piece,
+    Reply,
+    WhatBecame,
+    encode,
+)
+from frontdesk.ports import Bus
+from frontdesk.streaming.hub import Hub
+
+# Milliseconds that an answer is kept for an asker that did not hear it: longer than it repeats its question.
+KEEP_MS = 10_000
+# Milliseconds between two questions for the fate of one answer.
+CURIOUS_MS = 40
+# Sessions whose last poll from elsewhere is remembered: a forgotten one shows its client what it may know already.
+CARRIERS_MAX = 200_000
+
+Name = tuple[str, int]
+
+
+class RemoteCarrier:
+    """`ports.Carrier` of a client at another node: what became of its answer is asked there."""
+
+    __slots__ = ("_asked_ms", "_fate", "_host", "_turn", "asker", "number", "session_id", "turns")
+
+    def __init__(self, host: Host, ask: Ask) -> None:
+        self.asker = ask.asker
+        self.number = ask.number
+        self.session_id = ask.session_id
+        # Pieces of a stream that were written so far; a fate counts only if it is about all of them.
+        self.turns = 0
+        self._host = host
+        self._fate: bool | None = None
+        self._turn = 0
+        self._asked_ms = 0
+
+    def delivered(self) -> bool | None:
+        """See ports.Carrier."""
+        if self._fate is not None and self._turn == self.turns:
+            return self._fate
+        if not self.turns and self._host.now_ms() - self._asked_ms >= CURIOUS_MS:
+            self._asked_ms = self._host.now_ms()
+            self._host.say(self.asker, WhatBecame(self._host.node, self.number, self.session_id))
+        return None
+
+    def learn(self, turn: int, arrived: bool | None) -> None:  # noqa: FBT001 - three-valued, not a switch
+        """The asker's word."""
+        self._fate, self._turn = arrived, turn
+
+
+class Host:
+    """What other nodes asked for and what became of it."""
+
+    def __init__(self, context: Context, dispatcher: Dispatcher, hub: Hub, bus: Bus) -> None:
+        self._context = context
+        self._dispatcher = dispatcher
+        self._hub = hub
+        self._bus = bus
+        # What is under way, and answers that are kept for a while.
+        self._under_way: dict[Name, Pending | HostedStream] = {}
+        self._answers: dict[Name, Reply] = {}
+        self._ends: deque[tuple[int, Name]] = deque()
+        # The last poll of each session that came from elsewhere.
+        self._carriers: dict[str, RemoteCarrier] = {}
+
+    @property
+    def node(self) -> str:
+        """This node."""
+        return self._context.node
+
+    def now_ms(self) -> int:
+        """See ports.Clock."""
+        return self._context.clock.now_ms()
+
+    def say(self, node: str, word: Reply | Elsewhere | Opened | Piece | Closed | WhatBecame) -> None:
+        """Say it."""
+        self._bus.send(node, encode(word))
+
+    def hear(self, word: Ask | Caught | Left | Fate) -> None:
+        """A question, or more about one."""
+        if isinstance(word, Ask):
+            self._ask(word)
+        elif isinstance(word, Fate):
+            self._learn(word)
+        else:
+            self._about(word)
+
+    def node_gone(self, node: str) -> None:
+        """Nobody there waits any more."""
+        for name in [name for name in self._under_way if name[0] == node]:
+            self._under_way.pop(name).abandon()
+
+    def clear(self) -> None:
+        """Forget everything: the state is read anew. What is under way is refused by those who hold it."""
+        self._answers.clear()
+        self._ends.clear()
+        self._carriers.clear()
+
+    def _ask(self, ask: Ask) -> None:
+        name = (ask.asker, ask.number)
+        known = self._answers.get(name)
+        if known is not None:
+            self.say(ask.asker, known)
+        elif name not in self._under_way:
+            self._first(ask, name)
+
+    def _first(self, ask: Ask, name: Name) -> None:
+        dispatcher = self._dispatcher
+        gone = ask.session_id and not self._context.floor.has(ask.session_id)
+        if gone or dispatcher.stopping or dispatcher.reading:
+            self.say(ask.asker, Elsewhere(ask.number))
+            return
+        carrier = self._carrier(ask) if ask.method == "GET" else None
+        request = Request(
+            ask.method, ask.path, ask.query, ask.headers, ask.body, ask.address, carrier or RemoteCarrier(self, ask)
+        )
+        request.passed_on = True
+        result = dispatcher.handle(request)
+        if isinstance(result, Pending):
+            self._under_way[name] = result
+            result.then(partial(self._answered, ask, name))
+        else:
+            self._answered(ask, name, result)
+
+    def _carrier(self, ask: Ask) -> RemoteCarrier:
+        """The carrier of a poll; what the asker knows of the one before is learned first."""
+        before = self._carriers.get(ask.session_id)
+        if before is not None and ask.prior is not None and not before.turns:
+            number, arrived = ask.prior
+            if (before.asker, before.number) == (ask.asker, number):
+                before.learn(0, arrived)
+        self._carriers.pop(ask.session_id, None)
+        if len(self._carriers) >= CARRIERS_MAX:
+            self._carriers.pop(next(iter(self._carriers)))
+        made = self._carriers[ask.session_id] = RemoteCarrier(self, ask)
+        return made
+
+    def _answered(self, ask: Ask, name: Name, answer: Whole) -> None:
+        self._under_way.pop(name, None)
+        if not isinstance(answer, Answer):
+            self._under_way[name] = HostedStream(self, name, answer, self._carriers.get(ask.session_id))
+            return
+        reply = Reply(ask.number, answer.status, answer.body, answer.headers)
+        if ask.method != "GET":
+            self._keep(name, reply)
+        self.say(ask.asker, reply)
+
+    def _keep(self, name: Name, reply: Reply) -> None:
+        now_ms = self.now_ms()
+        while self._ends and self._ends[0][0] <= now_ms:
+            self._answers.pop(self._ends.popleft()[1], None)
+        self._answers[name] = reply
+        self._ends.append((now_ms + KEEP_MS, name))
+
+    def _learn(self, word: Fate) -> None:
+        carrier = self._carriers.get(word.session_id)
+        if carrier is not None and (carrier.asker, carrier.number) == (word.asker, word.number):
+            carrier.learn(word.turn, word.arrived)
+        self._hub.look_again(word.session_id)
+
+    def _about(self, word: Caught | Left) -> None:
+        name = (word.asker, word.number)
+        found = self._under_way.get(name)
+        if found is None:
+            return
+        if isinstance(word, Left):
+            del self._under_way[name]
+            found.abandon()
+        elif isinstance(found, HostedStream):
+            found.caught(word.taken)
+
+    def over(self, name: Name) -> None:
+        """A stream came to its end."""
+        self._under_way.pop(name, None)
+
+
+class HostedStream:
+    """A stream whose reader is at another node."""
+
+    def __init__(self, host: Host, name: Name, stream: Stream, carrier: RemoteCarrier | None) -> None:
+        self._host = host
+        self._name = name
+        self._stream = stream
+        self._carrier = carrier
+        self._turn = 0
+        self._sent = 0
+        self._taken = 0
+        asker, number = name
+        host.say(asker, Opened(number, stream.headers))
+        stream.start(self._piece, self._end)
+
+    def caught(self, taken: int) -> None:
+        """The reader has taken so many bytes."""
+        was_full = self._is_full
+        self._taken = taken
+        if was_full and not self._is_full:
+            self._stream.drained()
+
+    def abandon(self) -> None:
+        """The reader went away."""
+        self._stream.abandon()
+
+    @property
+    def _is_full(self) -> bool:
+        return self._sent - self._taken >= STREAM_BUFFER_MAX
+
+    def _piece(self, body: bytes) -> bool:
+        asker, number = self._name
+        self._turn += 1
+        self._sent += len(body)
+        if self._carrier is not None:
+            self._carrier.turns = self._turn
+        self._host.say(asker, Piece(number, self._turn, body))
+        return not self._is_full
+
+    def _end(self) -> None:
+        asker, number = self._name
+        self._host.say(asker, Closed(number, self._turn))
+        self._host.over(self._name)

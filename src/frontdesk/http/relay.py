@@ -1,0 +1,141 @@
+"""The asker's side: a request that reached this node is passed on to the one that its session is at home on.
+
+Where that is, is remembered, and looked up in the store when it is not known or has changed. A session that is at
+home nowhere is claimed here. Words may be lost, so a request is sent again under its number until it is answered; the
+host does it once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from frontdesk.actions.cluster import Cluster
+from frontdesk.actions.context import Context
+from frontdesk.domain.errors import TooMany
+from frontdesk.domain.nodes import chosen
+from frontdesk.http.bodies import CreateSession, decode
+from frontdesk.http.passed import Passed, PassedStream
+from frontdesk.http.routes import Route
+from frontdesk.http.wire import Call, Result
+from frontdesk.http.words import Ask, Caught, Closed, Elsewhere, Fate, Left, Opened, Piece, Reply, WhatBecame, encode
+from frontdesk.ports import Bus, Carrier
+
+# Where sessions are at home, remembered; and requests under way. Bounded, as anyone can name any session.
+HOMES_MAX = 200_000
+OUT_MAX = 100_000
+
+
+class Relay:
+    """Everything that was passed on from here and is not answered yet."""
+
+    def __init__(
+        self, context: Context, cluster: Cluster, bus: Bus, carry_out: Callable[[Route, Call], Result]
+    ) -> None:
+        self.context = context
+        self.cluster = cluster
+        self.carry_out = carry_out
+        self.homes: dict[str, str] = {}
+        self.passed_on = 0
+        self.stopping = False
+        self._bus = bus
+        self._out: dict[int, Passed | PassedStream] = {}
+        # The last poll of each session that was answered through here, and on which connection.
+        self._last: dict[str, tuple[int, Carrier]] = {}
+
+    def pass_on(self, route: Route, call: Call) -> Result | None:
+        """What another node answers; None when the call is to be carried out here. Raises Invalid, TooMany."""
+        session_id = call.session_id or _resumed(route, call)
+        if session_id:
+            return None if self.context.floor.has(session_id) else self._begin(route, call, session_id, "")
+        key = call.request.headers.get(b"idempotency-key")
+        if key is None or route.method != "POST":
+            return None
+        # No session says where it belongs: the same key must find the same node, or it would not be known there.
+        node = chosen(self.cluster.everyone(), f"{call.api_key.key_id} {call.address} {key.decode('latin-1')}")
+        return None if node == self.context.node else self._begin(route, call, "", node)
+
+    def _begin(self, route: Route, call: Call, session_id: str, node: str) -> Passed:
+        if len(self._out) >= OUT_MAX:
+            raise TooMany("overloaded", "Too many requests wait for other servers; repeat it later.", limit=OUT_MAX)
+        self.passed_on += 1
+        passed = Passed(self, self.passed_on, route, call, session_id)
+        self._out[passed.number] = passed
+        passed.begin(node)
+        return passed
+
+    def send(self, node: str, word: Ask | Left | Caught | Fate) -> None:
+        """Say it."""
+        self._bus.send(node, encode(word))
+
+    def hear(self, word: Reply | Elsewhere | Opened | Piece | Closed | WhatBecame) -> None:
+        """An answer, or a question about one."""
+        if isinstance(word, WhatBecame):
+            self._tell_fate(word)
+            return
+        out = self._out.get(word.number)
+        if out is not None:
+            out.hear(word)
+
+    def forget(self, number: int) -> None:
+        """It is answered, or nobody wants the answer."""
+        self._out.pop(number, None)
+
+    def opened(self, stream: PassedStream) -> None:
+        """The answer to a request began as a stream."""
+        self._out[stream.number] = stream
+
+    def find(self, passed: Passed) -> None:
+        """Look up where its session is at home."""
+        self.context.store.find_home(passed.session_id, passed.found)
+
+    def remember(self, session_id: str, node: str) -> None:
+        """A session is at home there."""
+        if len(self.homes) >= HOMES_MAX:
+            self.homes.pop(next(iter(self.homes)))
+        self.homes[session_id] = node
+
+    def answered(self, session_id: str, number: int, carrier: Carrier) -> None:
+        """A poll of the session was answered over `carrier`."""
+        self._last.pop(session_id, None)
+        if len(self._last) >= HOMES_MAX:
+            self._last.pop(next(iter(self._last)))
+        self._last[session_id] = (number, carrier)
+
+    def prior(self, session_id: str, carrier: Carrier) -> tuple[int, bool | None] | None:
+        """The session's last poll here, and whether its answer arrived, now that it asks over `carrier`."""
+        last = self._last.get(session_id)
+        if last is None:
+            return None
+        number, before = last
+        return number, True if before is carrier else before.delivered()
+
+    def _tell_fate(self, word: WhatBecame) -> None:
+        last = self._last.get(word.session_id)
+        known = last is not None and last[0] == word.number
+        # What is not known any more, or not answered yet, has reached nobody from here.
+        arrived = last[1].delivered() if last is not None and known else False
+        self.send(word.host, Fate(self.context.node, word.number, word.session_id, 0, arrived))
+
+    def node_gone(self, node: str) -> None:
+        """A node is no more: what waits for it finds its new home."""
+        self.homes = {session_id: home for session_id, home in self.homes.items() if home != node}
+        for out in [out for out in self._out.values() if out.node == node]:
+            out.home_lost()
+
+    def gap(self) -> None:
+        """Words may have been lost: say again what is unanswered."""
+        for out in list(self._out.values()):
+            out.say_again()
+
+    def drain(self) -> None:
+        """This node stops: its clients come back to another."""
+        self.stopping = True
+        for out in list(self._out.values()):
+            out.drain()
+
+
+def _resumed(route: Route, call: Call) -> str:
+    """The session that a new one goes on from: it decides where that is opened. Raises Invalid."""
+    if route.body is not CreateSession or not call.request.body:
+        return ""
+    return decode(route.decoder, call.request.body).resume_session_id or ""
