@@ -143,7 +143,7 @@ def _too_often(server: Running, contact: Client, method: str, operation: str) ->
         contact.poll(after=0)
         return contact.ask(method, f"{operation}?afterSequenceNumber=0")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("frontdesk.engines.writer.PENDING_MAX", 0)
+        patch.setattr("frontdesk.engines.committer.PENDING_MAX", 0)
         contact.ask(method, operation, BODIES.get(operation))
         return contact.ask(method, operation, BODIES.get(operation))
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from frontdesk.domain.errors import TooMany, Unavailable
 from frontdesk.domain.model import Channel, EntityType, Session, State, StoredEvent
-from frontdesk.engines.writer import PENDING_MAX
+from frontdesk.engines.committer import PENDING_MAX
 from frontdesk.ports import Gone, Moved, Usage
 from tests.contracts import records
 from tests.contracts.engines import Bench
