@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
+from frontdesk import telemetry
 from frontdesk.domain.errors import TooMany
 from frontdesk.domain.limits import Rate, gcra
+from frontdesk.ports import Membership
 
 Network = IPv4Network | IPv6Network
 # Callers remembered by one limiter. When it is full, those whose allowance is whole again are forgotten.
@@ -19,36 +22,67 @@ class Limiter:
     """One rate for many callers; a caller costs one number."""
 
     def __init__(self, reason: str, what: str, rate: Rate | None) -> None:
-        self._reason = reason
+        self.reason = reason
+        self.rate = rate
         self._what = what
-        self._rate = rate
         self._callers: dict[str, float] = {}
         self.refused = 0
 
     def check(self, caller: str, now_ms: int) -> None:
         """Count one call. Raises TooMany."""
-        rate = self._rate
+        rate = self.rate
         if rate is None:
             return
         now = now_ms / 1000
         theoretical, wait = gcra(rate, self._callers.get(caller, 0.0), now)
         if wait:
-            self.refused += 1
-            raise TooMany(
-                self._reason,
-                f"At most {rate.count} {self._what} in {rate.seconds:g} seconds; wait and repeat.",
-                limit=rate.count,
-                retry_after=math.ceil(wait),
-            )
+            raise self.refusal(rate, math.ceil(wait))
         if len(self._callers) >= CALLERS_MAX:
             self._forget(now)
         self._callers[caller] = theoretical
+
+    def refusal(self, rate: Rate, wait: int) -> TooMany:
+        """What the one too many is told; `wait` in seconds."""
+        self.refused += 1
+        message = f"At most {rate.count} {self._what} in {rate.seconds:g} seconds; wait and repeat."
+        return TooMany(self.reason, message, limit=rate.count, retry_after=wait)
 
     def _forget(self, now: float) -> None:
         kept = {caller: t for caller, t in self._callers.items() if t > now}
         # Most of them still count: starting anew is kinder than refusing everyone, or than looking through all of
         # them again for each new caller.
         self._callers = kept if len(kept) <= CALLERS_MAX // 2 else {}
+
+
+class Shared:
+    """The rates of limiters counted over all nodes, for calls that their own node let pass."""
+
+    def __init__(self, membership: Membership) -> None:
+        self._membership = membership
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def check(self, asked: Sequence[tuple[Limiter, str]], told: Callable[[TooMany | None], None]) -> None:
+        """Count one call of each caller; `told` gets the refusal of the first limiter that has none left."""
+        task = asyncio.get_running_loop().create_task(self._check(asked, told))
+        # The loop keeps only a weak reference to a task.
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _check(self, asked: Sequence[tuple[Limiter, str]], told: Callable[[TooMany | None], None]) -> None:
+        for limiter, caller in asked:
+            rate = limiter.rate
+            wait = await self._take(limiter, caller, rate) if rate is not None else 0
+            if rate is not None and wait:
+                told(limiter.refusal(rate, wait))
+                return
+        told(None)
+
+    async def _take(self, limiter: Limiter, caller: str, rate: Rate) -> int:
+        try:
+            return await self._membership.take([f"{limiter.reason} {caller}"], rate.count, round(rate.seconds))
+        except Exception as error:  # noqa: BLE001 - the database is away: this node's own count has to do
+            telemetry.log.warning("limits.not_shared", error=repr(error))
+            return 0
 
 
 @lru_cache(maxsize=4096)

@@ -9,11 +9,12 @@ from frontdesk.actions.messaging import Messaging
 from frontdesk.actions.sessions import Sessions
 from frontdesk.actions.tokens import WebTokens
 from frontdesk.domain.callbacks import due_time
+from frontdesk.domain.errors import Refusal, TooMany
 from frontdesk.domain.model import Session
 from frontdesk.domain.times import rfc3339
 from frontdesk.http.bodies import contact_of, plain_id
 from frontdesk.http.guard import Gate, Standing
-from frontdesk.http.limits import Limiter
+from frontdesk.http.limits import Limiter, Shared
 from frontdesk.http.polls import HeldPoll, OpenStream, number, query
 from frontdesk.http.wire import ACCEPTED, Answer, Call, Pending, Result, json_answer
 from frontdesk.ports import Carrier, Clock, Store
@@ -29,6 +30,8 @@ class Limits:
     sessions_by_address: Limiter
     messages_by_session: Limiter
     polls_by_session: Limiter
+    # Counts the first two over all nodes; None where there is but one.
+    shared: Shared | None = None
 
 
 @dataclass(slots=True)
@@ -48,9 +51,32 @@ class PublicApi:
 
     def web_token(self, call: Call) -> Result:
         """A bearer for one anonymous client (document, "Get Web Token")."""
+        now_ms, limits = self.clock.now_ms(), self.limits
+        limits.tokens_by_address.check(call.address, now_ms)
+        limits.tokens_by_organization.check(call.organization.org_id, now_ms)
+        if limits.shared is None:
+            return self._issue(call)
+        pending = Pending()
+        asked = ((limits.tokens_by_address, call.address), (limits.tokens_by_organization, call.organization.org_id))
+        limits.shared.check(asked, lambda refusal: self._counted(call, pending, refusal))
+        return pending
+
+    def _counted(self, call: Call, pending: Pending, refusal: TooMany | None) -> None:
+        """Over all nodes, too, there was one left; or there was none."""
+        try:
+            if refusal is not None:
+                raise refusal
+            result = self._issue(call)
+        except Refusal as refused:
+            pending.refuse(refused)
+            return
+        if isinstance(result, Pending):
+            result.then(pending.complete)
+        else:
+            pending.complete(result)
+
+    def _issue(self, call: Call) -> Answer | Pending:
         now_ms = self.clock.now_ms()
-        self.limits.tokens_by_address.check(call.address, now_ms)
-        self.limits.tokens_by_organization.check(call.organization.org_id, now_ms)
         token, expires = self.tokens.issue(call.organization.org_id, now_ms)
         answer = json_answer({"tokenId": token, "expirationTime": rfc3339(expires * 1000)})
         return self._kept(call, answer)
@@ -195,7 +221,7 @@ class PublicApi:
         self.limits.messages_by_session.check(call.session.session_id, self.clock.now_ms())
         return Pending()
 
-    def _kept(self, call: Call, answer: Answer) -> Result:
+    def _kept(self, call: Call, answer: Answer) -> Answer | Pending:
         """`answer` at once, or, when an Idempotency-Key is to be remembered with it, once that is durable."""
         kept = call.extra(answer.status, answer.body)
         if not kept:
