@@ -7,6 +7,7 @@ working folder if there is one), environment variables FRONTDESK_<NAME>, and the
 from __future__ import annotations
 
 import os
+import re
 from ipaddress import ip_network
 from pathlib import Path
 from tomllib import TOMLDecodeError
@@ -32,6 +33,26 @@ class WrongSettings(Exception):
     def __init__(self, problems: list[str]) -> None:
         super().__init__("\n".join(problems))
         self.problems = problems
+
+
+# Settings that hold an address which may have a password in it.
+_ADDRESSES = frozenset({"database", "bus"})
+# Greedy up to the last @: a password may hold one that nobody escaped.
+_USER_INFO = re.compile(r"^(?P<scheme>\w+://)?(?P<user>[^:/?]*)(?P<secret>:.*)?@", re.DOTALL)
+_IN_QUERY = re.compile(r"(?<=[?&]password=)[^&]*")
+
+
+def masked(address: str) -> str:
+    """An address without its password (or NATS token): what logs, sentences and lists may show."""
+    return _IN_QUERY.sub("…", _USER_INFO.sub(_without_secret, address))
+
+
+def _without_secret(found: re.Match[str]) -> str:
+    scheme = found["scheme"] or ""
+    if found["secret"] is not None:
+        return f"{scheme}{found['user']}:…@"
+    # nats://token@host: there the user itself is the secret.
+    return f"{scheme}{found['user']}@" if scheme.startswith("postgres") else f"{scheme}…@"
 
 
 def config_file() -> Path:
@@ -141,7 +162,8 @@ def _problem(error: ErrorDetails) -> str:
     name = str(error["loc"][0])
     if error["type"] == "extra_forbidden":
         return f"{config_file()}: there is no setting {name}."
-    return f"The setting {name} (also {PREFIX}{name.upper()}) is wrong: {message}; it is {error['input']!r}."
+    value = masked(str(error["input"])) if name in _ADDRESSES else error["input"]
+    return f"The setting {name} (also {PREFIX}{name.upper()}) is wrong: {message}; it is {value!r}."
 
 
 def unknown_variables() -> list[str]:
@@ -151,8 +173,13 @@ def unknown_variables() -> list[str]:
 
 
 def described(settings: Settings) -> list[tuple[str, str, Any, str]]:
-    """Each setting as (name, environment name, value, help), in order."""
+    """Each setting as (name, environment name, value, help), in order; passwords are left out."""
     return [
-        (name, f"{PREFIX}{name.upper()}", getattr(settings, name), field.description or "")
+        (name, f"{PREFIX}{name.upper()}", _shown(settings, name), field.description or "")
         for name, field in Settings.model_fields.items()
     ]
+
+
+def _shown(settings: Settings, name: str) -> Any:
+    value = getattr(settings, name)
+    return masked(value) if name in _ADDRESSES else value

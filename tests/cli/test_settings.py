@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from frontdesk.settings import Settings
+from frontdesk.settings import Settings, masked
 from tests.cli.shell import done, frontdesk, refused
 
 
@@ -78,3 +78,40 @@ def test_a_misspelt_variable_is_pointed_out(tmp_path: Path) -> None:
     """It does no harm, so that other programs' variables do not stop a start."""
     ended = frontdesk("settings", cwd=tmp_path, env={"FRONTDESK_PROT": "9000"})
     assert (ended.returncode, "FRONTDESK_PROT is set, but there is no such setting." in ended.stderr) == (0, True)
+
+
+@pytest.mark.parametrize(
+    ("address", "shown_as"),
+    [
+        ("postgresql://ada:secret@db:5432/chat", "postgresql://ada:…@db:5432/chat"),
+        ("postgresql://ada@db/chat", "postgresql://ada@db/chat"),
+        ("postgresql://db/chat", "postgresql://db/chat"),
+        ("postgresql://ada:se/cr@et?x@db/chat", "postgresql://ada:…@db/chat"),
+        ("postgresql:///chat?user=ada&password=secret&ssl=on", "postgresql:///chat?user=ada&password=…&ssl=on"),
+        ("nats://secret@bus:4222", "nats://…@bus:4222"),
+        ("nats://ada:secret@bus:4222", "nats://ada:…@bus:4222"),
+        ("ada:secret@db/chat", "ada:…@db/chat"),
+    ],
+)
+def test_a_password_in_an_address_is_not_shown(address: str, shown_as: str) -> None:
+    """Also where somebody forgot to escape what is in it, or the scheme."""
+    assert masked(address) == shown_as
+
+
+def test_settings_show_no_password(tmp_path: Path) -> None:
+    """The list is what people paste when they ask for help."""
+    variables = {
+        "FRONTDESK_DATABASE": "postgresql://ada:hidden@db/chat",
+        "FRONTDESK_BUS": "nats://ada:hidden@bus:4222",
+    }
+    found = shown(tmp_path, **variables)
+    assert (found["database"], found["bus"]) == ("postgresql://ada:…@db/chat", "nats://ada:…@bus:4222")
+    assert "hidden" not in done("settings", cwd=tmp_path, env=variables)
+
+
+@pytest.mark.parametrize("variable", ["FRONTDESK_DATABASE", "FRONTDESK_BUS"])
+def test_a_wrong_address_is_said_without_its_password(variable: str, tmp_path: Path) -> None:
+    """What is wrong is shown, and nothing that is secret."""
+    sentence = refused("settings", cwd=tmp_path, env={variable: "mysql://ada:hidden@db/chat"})
+    assert "mysql://ada:…@db/chat" in sentence
+    assert "hidden" not in sentence
