@@ -7,8 +7,8 @@ SHELL := /bin/sh
 
 PY := .venv/bin/python
 SAY := @scripts/say
-# Folders with Python of ours; benchmarks may be absent in a source distribution.
-CODE := $(wildcard src tests benchmarks)
+# Folders with Python of ours; some may be absent in a source distribution.
+CODE := $(wildcard src tests benchmarks chaos)
 # MAKE_TERMOUT is set only when standard output is a terminal.
 ifneq ($(MAKE_TERMOUT),)
 ifndef NO_COLOR
@@ -25,7 +25,7 @@ API_TESTS := tests/http tests/streaming --ignore=tests/streaming/test_exactly_on
 RUN_STAMP := .venv/.installed
 DEV_STAMP := .venv/.installed-dev
 
-.PHONY: help setup demo test check format bench constraints clean
+.PHONY: help setup demo test check format bench chaos constraints clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  $(COLOUR)make %-12s$(PLAIN) %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -60,6 +60,9 @@ format: $(DEV_STAMP) ## format the code and mend what ruff can mend
 bench: $(DEV_STAMP) ## measure throughput, latency and memory on this machine
 	@$(PY) -m benchmarks $(ARGS)
 
+chaos: $(DEV_STAMP) ## break a cluster under load for a minute, and judge what its contacts saw
+	@$(PY) -m chaos $(ARGS)
+
 constraints: $(DEV_STAMP) ## pin the newest versions of all dependencies
 	$(SAY) "Resolving dependencies for Python 3.11 and newer"
 	@.venv/bin/uv pip compile --quiet --upgrade --universal --python-version 3.11 --extra dev --strip-extras \
@@ -67,7 +70,7 @@ constraints: $(DEV_STAMP) ## pin the newest versions of all dependencies
 
 clean: ## remove .venv and everything the tools left behind
 	rm -rf .venv build dist .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
-	find src tests $(wildcard benchmarks) -name __pycache__ -type d -prune -exec rm -rf {} +
+	find src tests $(wildcard benchmarks chaos) -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(RUN_STAMP): pyproject.toml constraints.txt
 	@scripts/install .

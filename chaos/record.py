@@ -1,0 +1,80 @@
+"""What one contact sent, was promised and saw. Times are seconds of one monotonic clock."""
+
+import json
+from dataclasses import dataclass, field
+
+TEXT = "messaging.Text"
+
+
+@dataclass
+class Text:
+    """Something a contact said; `accepted` is when it was answered 202, 0 while it was not."""
+
+    text: str
+    sent: float
+    accepted: float = 0.0
+
+
+@dataclass(frozen=True)
+class Event:
+    """A numbered event as it was rendered."""
+
+    number: int
+    kind: str
+    payload: str
+    at: float
+
+    def echo(self) -> str:
+        """What the script said with it; "" when it is no text of the other side."""
+        if self.kind != TEXT:
+            return ""
+        said = json.loads(self.payload)
+        return "" if said["entityType"] == "Contact" else str(said["text"])
+
+
+@dataclass
+class Record:
+    """One contact's memory. `events` are in the order in which they came, without those whose number was known."""
+
+    name: str
+    style: str
+    texts: list[Text] = field(default_factory=list)
+    events: list[Event] = field(default_factory=list)
+    again: int = 0
+    changed: int = 0
+    repeats: int = 0
+    refusals: list[str] = field(default_factory=list)
+    _known: dict[int, int] = field(default_factory=dict)
+    _echoes: int = 0
+
+    @property
+    def interaction_id(self) -> int:
+        """The conversation that the first event is of; 0 before that."""
+        return int(json.loads(self.events[0].payload)["interactionId"]) if self.events else 0
+
+    @property
+    def accepted(self) -> int:
+        """How many texts were answered 202."""
+        return len(self.texts) - (bool(self.texts) and not self.texts[-1].accepted)
+
+    @property
+    def echoes(self) -> int:
+        """How many texts of the other side were rendered."""
+        return self._echoes
+
+    @property
+    def last(self) -> int:
+        """The highest number rendered."""
+        return self.events[-1].number if self.events else 0
+
+    def see(self, event: Event) -> bool:
+        """Render an event, but not a second time; False when its number was known."""
+        mark = hash((event.kind, event.payload))
+        if event.number in self._known:
+            self.again += 1
+            self.changed += self._known[event.number] != mark
+            return False
+        self._known[event.number] = mark
+        self.events.append(event)
+        self._echoes += bool(event.echo())
+        return True

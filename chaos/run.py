@@ -1,0 +1,105 @@
+"""One run: a cluster, a crowd, a plan of faults, and the verdict."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from chaos import judge, plan
+from chaos.crowd import Crowd, times
+from chaos.faults import Breaker
+from chaos.servers import Cluster, running
+
+# Seconds between two looks at the counts.
+LOOK_SECONDS = 0.25
+ENDED = "nodes ended by themselves"
+
+
+@dataclass(frozen=True)
+class Options:
+    """What is run."""
+
+    seconds: float
+    nodes: int
+    contacts: int
+    rate: float
+    seed: int
+    on: str
+    bus: str
+    faults: tuple[str, ...]
+    sabotage: bool = False
+
+
+@dataclass
+class Result:
+    """What came of it. Times are seconds since the load began."""
+
+    counts: dict[str, int]
+    verdict: judge.Verdict
+    faults: list[judge.Fault]
+    recoveries: list[float] = field(default_factory=list)
+    one_contact: list[float] = field(default_factory=list)
+
+
+Shows = Callable[[float, Crowd, Breaker], None]
+
+
+async def run(options: Options, folder: Path, show: Shows) -> Result:
+    """Load a cluster and break it, for as long as said; then heal it, drain it and judge."""
+    async with running(folder, on=options.on, bus=options.bus, nodes=options.nodes) as cluster:
+        crowd = Crowd(cluster, count=options.contacts, rate=options.rate, seed=options.seed, sabotage=options.sabotage)
+        breaker = Breaker(cluster, crowd.contacts, options.seed)
+        began = time.monotonic()
+        crowd.start()
+        async with _shown(lambda: show(time.monotonic() - began, crowd, breaker)):
+            await _load(options, crowd, breaker)
+            await crowd.drain()
+        return await _judged(cluster, crowd, breaker, began)
+
+
+async def _load(options: Options, crowd: Crowd, breaker: Breaker) -> None:
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(breaker.run(plan.plan(options.seed, options.seconds, options.faults)))
+        tasks.create_task(asyncio.sleep(options.seconds))
+
+
+@asynccontextmanager
+async def _shown(show: Callable[[], None]) -> AsyncIterator[None]:
+    async def look() -> None:
+        while True:
+            show()
+            await asyncio.sleep(LOOK_SECONDS)
+
+    looking = asyncio.create_task(look())
+    try:
+        yield
+    finally:
+        looking.cancel()
+        show()
+
+
+async def _judged(cluster: Cluster, crowd: Crowd, breaker: Breaker, began: float) -> Result:
+    verdict = judge.Verdict()
+    for record in crowd.records:
+        judge.of_record(record, verdict)
+        judge.of_log(record, await cluster.storage.log(record.interaction_id), verdict)
+    interactions = await cluster.storage.interactions()
+    if interactions != len(crowd.records):
+        verdict.add(judge.LOG, [f"the database has {interactions} interactions for {len(crowd.records)} contacts"])
+    verdict.add(ENDED, [each for node in cluster.nodes for each in node.ended_by_itself])
+    together = [at for record in crowd.records for at in times(record)]
+    recoveries = judge.of_recovery(together, breaker.faults, verdict)
+    alone = [judge.of_recovery(times(record), breaker.faults, judge.Verdict()) for record in crowd.records]
+    faults = [fault._replace(struck=fault.struck - began, healed=fault.healed - began) for fault in breaker.faults]
+    return Result(_counts(crowd), verdict, faults, recoveries, [max(each) for each in zip(*alone, strict=True)])
+
+
+def _counts(crowd: Crowd) -> dict[str, int]:
+    return {
+        "texts accepted": crowd.accepted,
+        "echoes rendered": crowd.echoes,
+        "requests repeated": crowd.repeats,
+        "events that came again": crowd.again,
+    }
