@@ -3,21 +3,25 @@
 import configparser
 import importlib.util
 import re
+import shlex
 import shutil
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import IO, Any, Self
+from urllib.parse import urlsplit
 
 import pytest
+import yaml
 
+from frontdesk.domain.limits import POLL_HOLD_SECONDS
 from frontdesk.domain.model import Contact
 from frontdesk.domain.scripts import Goodbye, HandOff, Input
 from frontdesk.scripts import BUILT_IN
-from frontdesk.settings import read
+from frontdesk.settings import PREFIX, Settings, read
 from tests.docs.test_pages import free_port
 from tests.support.client import kinds, payloads
 from tests.support.server import Process, running
@@ -182,6 +186,137 @@ def test_unit_starts_a_command_that_exists() -> None:
     unit.read(EXAMPLES / "frontdesk.service")
     assert unit["Service"]["ExecStart"].endswith("/frontdesk serve")
     assert unit["Service"]["Environment"].startswith("FRONTDESK_CONFIG=")
+
+
+def complaints(text: str, folder: Path) -> list[str]:
+    """What systemd finds wrong in the template; only the paths of an installation are put in place."""
+    variables, program = folder / "frontdesk.env", shutil.which("true")
+    variables.touch()
+    for old, new in {"/etc/frontdesk.env": variables, "/opt/frontdesk/.venv/bin/frontdesk": program}.items():
+        assert f"={old}" in text
+        text = text.replace(old, str(new))
+    unit = folder / "frontdesk@8081.service"
+    unit.write_text(text)
+    command = ["systemd-analyze", "verify", "--man=no", unit]
+    looked = subprocess.run(command, capture_output=True, text=True, check=False, timeout=PATIENCE)
+    return [line for line in looked.stderr.splitlines() if "frontdesk" in line]
+
+
+@pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd is not installed")
+def test_node_unit_is_understood_by_systemd(tmp_path: Path) -> None:
+    """The template is right; a slip of the finger in it would be seen."""
+    text = (EXAMPLES / "frontdesk@.service").read_text()
+    assert complaints(text, tmp_path) == []
+    assert complaints(text.replace("RestartSec=", "RestrtSec="), tmp_path) != []
+
+
+def variables_of(names: Iterable[str]) -> dict[str, bool]:
+    """Which of these variables are settings of ours that exist; others' are left out."""
+    known = {f"{PREFIX}{name.upper()}" for name in Settings.model_fields}
+    return {name: name in known for name in names if name.startswith(PREFIX)}
+
+
+def test_shared_variables_of_the_nodes_are_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    """frontdesk.env, read as a shell and systemd read it, gives settings that fit."""
+    lines = [line.removeprefix("# ") for line in (EXAMPLES / "frontdesk.env").read_text().splitlines() if "=" in line]
+    given = {name: value for line in lines for name, _, value in [shlex.split(line)[0].partition("=")]}
+    assert variables_of(given)
+    assert all(variables_of(given).values())
+    for name, value in given.items():
+        monkeypatch.setenv(name, value)
+    settings = read()
+    assert settings.trusted_proxies == ["127.0.0.1"]
+    assert settings.database.startswith("postgresql://")
+
+
+def composed() -> dict[str, Any]:
+    """compose.yaml, with its variables as somebody might set them."""
+    text = (EXAMPLES / "compose.yaml").read_text()
+    text = re.sub(r"\$\{FRONTDESK_BUS:-\}", "nats://nats:4222", text)
+    text = re.sub(r"\$\{POSTGRES_PASSWORD:\?[^}]*\}", "secret", text)
+    assert "${" not in text
+    found: dict[str, Any] = yaml.safe_load(text)
+    return found
+
+
+NODES = ("node-a", "node-b", "node-c")
+
+
+@pytest.mark.parametrize("node", NODES)
+def test_nodes_in_containers_have_settings_that_exist(node: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every FRONTDESK_ variable is a setting, and the values are understood."""
+    environment = composed()["services"][node]["environment"]
+    assert all(variables_of(environment).values())
+    for name, value in environment.items():
+        assert isinstance(value, str), f"{name}: YAML makes something else of it than the container gets"
+        monkeypatch.setenv(name, value)
+    settings = read()
+    assert (settings.host, settings.bus) == ("0.0.0.0", "nats://nats:4222")  # noqa: S104 - inside a container
+    (network,) = composed()["networks"]["inside"]["ipam"]["config"]
+    assert settings.trusted_proxies == [network["subnet"]]
+
+
+def test_containers_name_each_other_as_they_are() -> None:
+    """Hosts, ports, users, networks and volumes on one side are those of the other."""
+    file = composed()
+    services = file["services"]
+    database = urlsplit(services["node-a"]["environment"]["FRONTDESK_DATABASE"])
+    made = services["postgres"]["environment"]
+    assert database.hostname == "postgres"
+    assert (database.username, database.path) == (made["POSTGRES_USER"], f"/{made['POSTGRES_DB']}")
+    assert services["node-a"]["environment"]["PGPASSWORD"] == made["POSTGRES_PASSWORD"]
+    assert urlsplit(services["node-a"]["environment"]["FRONTDESK_BUS"]).hostname in services
+    for name, service in services.items():
+        assert set(service.get("depends_on", ())) <= set(services), name
+        assert set(service["networks"]) <= set(file["networks"]), name
+    assert {volume.partition(":")[0] for volume in services["postgres"]["volumes"]} == set(file["volumes"])
+
+
+def test_containers_are_asked_for_their_health_where_it_is() -> None:
+    """The port that the node listens on, and a path that the server has."""
+    node = composed()["services"]["node-a"]
+    (url,) = re.findall(r"http://[^']+", " ".join(node["healthcheck"]["test"]))
+    assert urlsplit(url).port == int(node["environment"]["FRONTDESK_PORT"])
+    with running() as server, server.client() as client:
+        assert client.ask("GET", urlsplit(url).path).status == 200
+
+
+def test_the_balancer_knows_all_nodes_and_no_other() -> None:
+    """By the names and the port that they have in compose.yaml, and it is published where it listens."""
+    services = composed()["services"]
+    text = (EXAMPLES / "haproxy.cfg").read_text()
+    port = services["node-a"]["environment"]["FRONTDESK_PORT"]
+    assert re.findall(r"^    server \w+ (\S+)$", text, re.MULTILINE) == [f"{node}:{port}" for node in NODES]
+    assert set(NODES) == {name for name, service in services.items() if service["image"] == "frontdesk"}
+    (listens,) = re.findall(r"^    bind :(\d+)$", text, re.MULTILINE)
+    assert services["balancer"]["ports"] == [f"127.0.0.1:8080:{listens}"]
+    (mounted, *_) = services["balancer"]["volumes"][0].split(":")
+    assert (EXAMPLES / mounted).is_file()
+
+
+def test_the_image_is_made_of_what_is_there() -> None:
+    """The build's context and file exist, all that is copied is in the repository and let through, ports agree."""
+    build = composed()["services"]["node-a"]["build"]
+    context = (EXAMPLES / build["context"]).resolve()
+    text = (context / build["dockerfile"]).read_text()
+    copied = [name for line in re.findall(r"^COPY (.+) \S+$", text, re.MULTILINE) for name in line.split()]
+    let_through = (context / f"{build['dockerfile']}.dockerignore").read_text().splitlines()
+    assert copied
+    for name in copied:
+        assert (context / name).exists(), name
+        assert f"!{name.removeprefix('./')}" in let_through, name
+    exposed = re.findall(r"^EXPOSE (\d+)$", text, re.MULTILINE)
+    assert exposed == [composed()["services"]["node-a"]["environment"]["FRONTDESK_PORT"]]
+    named = re.findall(r"\b(FRONTDESK_\w+)=", text)
+    assert all(variables_of(named).values())
+
+
+def test_time_outs_of_the_balancer_bear_held_polls() -> None:
+    """Longer than a poll is held and than an event stream is silent, on both sides."""
+    text = (EXAMPLES / "haproxy.cfg").read_text()
+    seconds = {name: int(value) for name, value in re.findall(r"^    timeout (\S+) (\d+)s$", text, re.MULTILINE)}
+    assert min(seconds["server"], seconds["client"]) > 2 * POLL_HOLD_SECONDS
+    assert seconds["connect"] <= 2
 
 
 @pytest.fixture
