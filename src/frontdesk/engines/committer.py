@@ -18,6 +18,10 @@ from frontdesk.ports import Done, Record
 PENDING_MAX = 20_000
 
 
+class UnsafeStorage(Exception):
+    """The storage would not keep what it is told to keep."""
+
+
 class Committer(ABC):
     """Fills batches and has them carried, one at a time. All methods belong to the loop's thread."""
 
@@ -50,7 +54,7 @@ class Committer(ABC):
     def submit(self, records: Sequence[Record], done: Done) -> None:
         """Put the records of one commit into the next batch; while broken, fail it without a try."""
         self.pending += 1
-        if self._broken is not None:
+        if self._broken is not None and not self._busy:
             self._loop.call_soon(self._tell, [done], self._broken)
             return
         if not self._filling.dones and not self._busy:
@@ -64,7 +68,7 @@ class Committer(ABC):
         often the threads pass the processor to each other.
         """
         dones = len(self._filling.dones)
-        if self._busy or not dones:
+        if self._busy or not dones or self._broken is not None:
             return
         if dones > seen:
             self._loop.call_soon(self._hand_over, dones)
@@ -72,6 +76,12 @@ class Committer(ABC):
             self._busy = True
             batch, self._filling = self._filling, Batch()
             self._carry(batch)
+
+    def give_up(self, error: BaseException) -> None:
+        """Fail what waits, and take nothing until `mend`: who calls this reads the state again, and is not told to."""
+        self._broken, self._told = error, True
+        if not self._busy:
+            self._loop.call_soon(self._fail_waiting)
 
     def mend(self) -> None:
         """The state was read again: commits are taken once more."""
@@ -81,17 +91,16 @@ class Committer(ABC):
         """A batch was carried, or not. What was handed in behind a failed one fails with it."""
         self._busy = False
         self.batches += 1
-        if error is not None:
-            dones = [*dones, *self._break(error)]
+        self._broken = self._broken or error
         self._tell(dones, error)
+        if self._broken is not None:
+            self._fail_waiting()
         self._hand_over()
 
-    def _break(self, error: BaseException) -> list[Done]:
-        """Take nothing until `mend`; returns whom it fails of those that wait."""
-        if self._broken is None:
-            self._broken = error
+    def _fail_waiting(self) -> None:
         waiting, self._filling = self._filling.dones, Batch()
-        return waiting
+        if waiting:
+            self._tell(waiting, self._broken)
 
     def _tell(self, dones: list[Done], error: BaseException | None) -> None:
         self.pending -= len(dones)

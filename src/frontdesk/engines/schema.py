@@ -183,6 +183,8 @@ nodes = Table(
     Column("node", String, primary_key=True),
     # Host and process, for people.
     Column("name", String, nullable=False),
+    # A number that no other living node has: in every id that the node makes.
+    Column("slot", Integer, nullable=False, unique=True),
     # Rises whenever the node reads its state anew: what it sent to the database before is not taken any more.
     Column("epoch", BigInteger, nullable=False),
     # Rises while the node lives. Its own measure of time: no two clocks are compared.
@@ -191,7 +193,7 @@ nodes = Table(
 )
 
 # Numbers that all nodes look at: "directory" and "orphans" rise with each change of those, "slot" with each start of
-# a node; "cluster" names this database.
+# a node; "cluster" names this database, "oldest" is the oldest revision whose code still works on this shape.
 marks = Table(
     "marks",
     metadata,
@@ -204,5 +206,6 @@ rates = Table(
     "rates",
     metadata,
     Column("key", String, primary_key=True),
-    Column("whole_ms", BigInteger, nullable=False),
+    # Microseconds since the epoch, by the database's clock: a millisecond is too coarse for a thousand a second.
+    Column("whole_us", BigInteger, nullable=False),
 )

@@ -20,7 +20,9 @@ from sqlalchemy.pool import QueuePool
 
 from frontdesk.domain.model import CallBack, Entry, Repeat, Session, StoredEvent
 from frontdesk.engines import queries
+from frontdesk.engines.committer import UnsafeStorage as UnsafeStorage  # noqa: PLC0414 - raised here too
 from frontdesk.engines.migrate import upgrade
+from frontdesk.engines.numbers import take_numbers
 from frontdesk.engines.writer import Writer
 from frontdesk.ports import Directory, Done, Found, Record, Recovered, Usage, Waiting
 
@@ -36,10 +38,6 @@ _FULL = 2
 
 class DataInUse(Exception):
     """Another process works on this data folder."""
-
-
-class UnsafeStorage(Exception):
-    """The file would not keep what it is told to keep."""
 
 
 def lock(folder: Path) -> IO[str]:
@@ -178,13 +176,3 @@ class SqliteStore:
             self._loop.call_soon_threadsafe(found, result)
 
         self._pool.submit(work)
-
-
-def take_numbers(entry: Entry) -> None:
-    """Give the entry the next numbers of its log and its stream."""
-    interaction, session = entry.interaction, entry.session
-    interaction.seq += 1
-    entry.seq = interaction.seq
-    if session is not None:
-        session.stream_seq += 1
-        entry.stream_seq = session.stream_seq

@@ -1,6 +1,7 @@
 """Many nodes on one database: who is at home where, who may write, what counts over all of them.
 
-Only adds: a frontdesk of revision 0001 could work on beside it.
+Only adds: a frontdesk of revision 0001 could work on beside it. From here on mark `oldest` says who can: a step that
+takes something away, or gives it another meaning, raises it to the oldest revision whose code can live with that.
 
 Revision ID: 0002
 """
@@ -22,10 +23,12 @@ def upgrade() -> None:
         "nodes",
         sa.Column("node", sa.String(), nullable=False),
         sa.Column("name", sa.String(), nullable=False),
+        sa.Column("slot", sa.Integer(), nullable=False),
         sa.Column("epoch", sa.BigInteger(), nullable=False),
         sa.Column("beat", sa.BigInteger(), nullable=False),
         sa.Column("started_ms", sa.BigInteger(), server_default="0", nullable=False),
         sa.PrimaryKeyConstraint("node"),
+        sa.UniqueConstraint("slot"),
     )
     marks = op.create_table(
         "marks",
@@ -33,12 +36,12 @@ def upgrade() -> None:
         sa.Column("number", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("name"),
     )
-    names = {"directory": 0, "orphans": 0, "slot": 0, "cluster": secrets.randbits(62)}
+    names = {"directory": 0, "orphans": 0, "slot": 0, "cluster": secrets.randbits(62), "oldest": 2}
     op.bulk_insert(marks, [{"name": name, "number": number} for name, number in names.items()])
     op.create_table(
         "rates",
         sa.Column("key", sa.String(), nullable=False),
-        sa.Column("whole_ms", sa.BigInteger(), nullable=False),
+        sa.Column("whole_us", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("key"),
     )
     if op.get_bind().dialect.name == "postgresql":
