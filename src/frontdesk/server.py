@@ -30,6 +30,8 @@ from frontdesk.actions.usage import UsageCounter
 from frontdesk.domain.limits import IDEMPOTENCY_HOURS, Rate
 from frontdesk.domain.sessions import touch
 from frontdesk.domain.timers import WIDTH, Timers
+from frontdesk.engines.postgres import PostgresStore
+from frontdesk.engines.queries import cluster
 from frontdesk.engines.sqlite import SqliteStore
 from frontdesk.http import openapi, pages
 from frontdesk.http.asgi import AsgiApp
@@ -42,10 +44,11 @@ from frontdesk.http.ops import Operations, Reading, Readings
 from frontdesk.http.public import Limits, PublicApi
 from frontdesk.http.repeats import Repeats
 from frontdesk.http.routes import Router, table
-from frontdesk.ports import Clock, Directory, Gone, Ids, Recovered
+from frontdesk.ports import Clock, Directory, Fenced, Gone, Ids, Recovered
 from frontdesk.scripts import BUILT_IN
 from frontdesk.settings import Settings
 from frontdesk.streaming.hub import Hub
+from frontdesk.together import Together
 
 # Milliseconds between two looks for what is too old to keep.
 _SWEEP_MS = 3600 * 1000
@@ -85,6 +88,9 @@ class RandomIds:
         return secrets.token_urlsafe(18)
 
 
+AnyStore = PostgresStore | SqliteStore
+
+
 class App:
     """All parts of one running server, before it listens."""
 
@@ -98,23 +104,45 @@ class App:
         facts: Mapping[str, Any] | None = None,
     ) -> App:
         """Open the store, put everything together and take up what is alive. Raises what the store raises."""
-        app = cls(settings, clock or SystemClock(), ids, facts)
+
+        def broke(error: BaseException) -> None:
+            app.store_broke(error)
+
+        store: AnyStore
+        if settings.database:
+            store = await PostgresStore.open(settings.database, broke)
+        else:
+            store = SqliteStore(settings.data, broke)
+        app = cls(settings, store, clock or SystemClock(), ids, facts)
         try:
+            if isinstance(store, PostgresStore):
+                app.together = Together(app, store, await store.read(cluster))
+                await app.together.join()
             await app.admin.load()
-            app.take_up(await result_of(app.store.recover))
+            app.take_up(await result_of(store.recover))
+            if app.together is not None:
+                await app.together.begin()
         except BaseException:
             await app.close()
             raise
         return app
 
-    def __init__(self, settings: Settings, clock: Clock, ids: Ids | None, facts: Mapping[str, Any] | None) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        store: AnyStore,
+        clock: Clock,
+        ids: Ids | None,
+        facts: Mapping[str, Any] | None,
+    ) -> None:
         """See `open`."""
         self.settings = settings
         self.clock = clock
         self.timers = Timers()
-        self.store = SqliteStore(settings.data, self._store_broke)
+        self.store = store
+        self.numbers = RandomIds(clock)
         self.hub = Hub(self.store, self.clock, self.timers)
-        self.context = Context(self.store, self.hub, self.clock, ids or RandomIds(self.clock), self.timers)
+        self.context = Context(self.store, self.hub, self.clock, ids or self.numbers, self.timers)
         self.tokens = WebTokens()
         self.queues = Queues(self.context)
         self.scripts = Runner(self.context, self.queues, BUILT_IN)
@@ -129,11 +157,20 @@ class App:
         self.asgi = AsgiApp(self.dispatcher)
         self.doors = Doors(settings.connections_per_address, self.proxies)
         self.stop: Callable[[], None] = lambda: None
+        self.together: Together | None = None
         self._reads = 0
+        self._over = False
         self.timers.at(self.clock.now_ms() + _SWEEP_MS, self._sweep)
 
     def recover(self) -> None:
         """Forget everything, and take up what the store holds. Until that is read, requests are told to come again."""
+        if self._over:
+            return
+        self.forget()
+        self.store.directory(partial(self._directory_read, self._reads))
+
+    def forget(self) -> None:
+        """Nothing is known any more, and nothing is taken until it is read again."""
         self._reads += 1
         self.dispatcher.reading = True
         self.hub.reset()
@@ -141,7 +178,6 @@ class App:
         self.scripts.clear()
         self.repeats.clear()
         self.context.floor.clear()
-        self.store.directory(partial(self._directory_read, self._reads))
 
     def _directory_read(self, read: int, found: Directory | BaseException) -> None:
         if isinstance(found, BaseException):
@@ -158,7 +194,10 @@ class App:
             self.dispatcher.reading = False
 
     def _read_failed(self, read: int, error: BaseException) -> None:
-        """The disk may be gone altogether: keep trying."""
+        """The disk may be gone altogether: keep trying. A node that was shut out begins anew as another."""
+        if isinstance(error, Fenced) and self.together is not None:
+            self.together.begin_anew()
+            return
         telemetry.log.error("store.unreadable", error=repr(error))
         self.timers.at(self.clock.now_ms() + _MEND_MS, lambda now: self.recover() if read == self._reads else None)
 
@@ -182,11 +221,32 @@ class App:
         """Run what is due now."""
         self.timers.advance(self.clock.now_ms())
 
-    async def close(self) -> None:
-        """Write everything that is pending, and let go of the data."""
+    async def hand_over(self) -> None:
+        """Leave everything to other nodes, if there are any, once all that is pending is written."""
+        if self.together is None:
+            return
+        self.scripts.clear()
         self.hub.flush()
         self.usage.flush()
+        await self._stored()
+        self._over = True
+        self.context.floor.clear()
+        await self.together.leave()
+
+    async def close(self) -> None:
+        """Write everything that is pending, and let go of the data."""
+        if not self._over:
+            self.hub.flush()
+            self.usage.flush()
+        if self.together is not None:
+            await self.together.close()
         await self.store.close()
+
+    async def _stored(self) -> None:
+        """Until what was handed in is durable, or was refused."""
+        told: asyncio.Future[BaseException | None] = asyncio.get_running_loop().create_future()
+        self.store.commit((), told.set_result)
+        await told
 
     def _dispatcher(self, facts: Mapping[str, Any] | None) -> Dispatcher:
         s = self.settings
@@ -206,7 +266,7 @@ class App:
         router = Router((*routes, *pages.routes(facts, openapi.document(routes))))
         return Dispatcher(router, gate, self.repeats, self.proxies, directory.find_organization)
 
-    def _store_broke(self, error: BaseException) -> None:
+    def store_broke(self, error: BaseException) -> None:
         """Nothing is taken until the state is read again; not at once, as a full disk is full for a while."""
         telemetry.log.error("store.failed", error=repr(error))
         self.timers.at(self.clock.now_ms() + _MEND_MS, lambda now: self.recover())
@@ -285,6 +345,7 @@ class _Uvicorn(uvicorn.Server):
         """Held polls are answered empty; whoever comes meanwhile is told to come again."""
         self._app.dispatcher.stopping = True
         self._app.hub.drain()
+        await self._app.hand_over()
         await super().shutdown(sockets)
 
 
@@ -310,6 +371,13 @@ def _config(app: App) -> uvicorn.Config:
     )
 
 
+def _about(store: AnyStore) -> dict[str, str]:
+    """What an operator wants to know about the store, without secrets."""
+    if isinstance(store, PostgresStore):
+        return {"engine": "PostgreSQL", "node": store.node}
+    return {"engine": "SQLite", "path": str(store.path), "version": sqlite3.sqlite_version}
+
+
 async def _tick(app: App) -> None:
     while True:
         await asyncio.sleep(WIDTH / 1000)
@@ -318,7 +386,7 @@ async def _tick(app: App) -> None:
 
 async def run(app: App, started: Callable[[int], None]) -> None:
     """Serve until told to stop (SIGINT, SIGTERM, `app.stop`); `started` gets the port once connections are taken."""
-    telemetry.log.info("store.opened", path=str(app.store.path), sqlite=sqlite3.sqlite_version)
+    telemetry.log.info("store.opened", **_about(app.store))
     # What exists now lives as long as the process: the collector need not look at it again.
     gc.collect()
     gc.freeze()
@@ -326,13 +394,14 @@ async def run(app: App, started: Callable[[int], None]) -> None:
     # object cost 3 % of the time, and a full look at 20,000 sessions stops everything for 20 ms.
     gc.set_threshold(50_000, 20, 100)
     ticking = asyncio.get_running_loop().create_task(_tick(app))
-    commands = await control.listen(app.settings.data, app.admin.run)
+    commands = None if app.settings.database else await control.listen(app.settings.data, app.admin.run)
     server = _Uvicorn(_config(app), app, started)
     app.stop = partial(server.handle_exit, signal.SIGTERM, None)
     try:
         await server.serve()
     finally:
-        commands.close()
+        if commands is not None:
+            commands.close()
         ticking.cancel()
         await app.close()
 

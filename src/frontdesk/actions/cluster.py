@@ -85,6 +85,12 @@ class Cluster:
             await self._membership.leave()
         telemetry.log.info("node.left", node=self._context.node)
 
+    def left(self, node: str) -> None:
+        """Another node says that it stops: look at once for what it gave back."""
+        self._meet(self.others - {node})
+        self._orphans = -1
+        self._begin()
+
     async def close(self) -> None:
         """Say and hear nothing any more."""
         self._stopped = True
@@ -93,9 +99,12 @@ class Cluster:
     def _tick(self, now_ms: int) -> None:
         if self._stopped:
             return
-        if self._beating is None or self._beating.done():
-            self._beating = asyncio.get_running_loop().create_task(self._beat())
+        self._begin()
         self._context.timers.at(now_ms + BEAT_MS, self._tick)
+
+    def _begin(self) -> None:
+        if not self._stopped and (self._beating is None or self._beating.done()):
+            self._beating = asyncio.get_running_loop().create_task(self._beat())
 
     async def _beat(self) -> None:
         try:

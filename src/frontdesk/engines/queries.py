@@ -13,6 +13,7 @@ from frontdesk.engines.schema import (
     call_backs,
     entries,
     interactions,
+    marks,
     organizations,
     repeats,
     sessions,
@@ -60,6 +61,11 @@ def alive(db: Connection, which: ColumnElement[bool]) -> Recovered:
 def home(db: Connection, session_id: str) -> str | None:
     """The node that a session is at home on, if it goes on."""
     return db.execute(select(sessions.c.node).where(sessions.c.session_id == session_id, _ALIVE)).scalar()
+
+
+def cluster(db: Connection) -> int:
+    """The number that names this database."""
+    return int(db.execute(select(marks.c.number).where(marks.c.name == "cluster")).scalar_one())
 
 
 def queues(db: Connection) -> list[Waiting]:

@@ -17,7 +17,20 @@ from frontdesk.http.bodies import CreateSession, decode
 from frontdesk.http.passed import Passed, PassedStream
 from frontdesk.http.routes import Route
 from frontdesk.http.wire import Call, Result
-from frontdesk.http.words import Ask, Caught, Closed, Elsewhere, Fate, Left, Opened, Piece, Reply, WhatBecame, encode
+from frontdesk.http.words import (
+    Ask,
+    Caught,
+    Closed,
+    Elsewhere,
+    Farewell,
+    Fate,
+    Left,
+    Opened,
+    Piece,
+    Reply,
+    WhatBecame,
+    encode,
+)
 from frontdesk.ports import Bus, Carrier
 
 # Where sessions are at home, remembered; and requests under way. Bounded, as anyone can name any session.
@@ -63,7 +76,7 @@ class Relay:
         passed.begin(node)
         return passed
 
-    def send(self, node: str, word: Ask | Left | Caught | Fate) -> None:
+    def send(self, node: str, word: Ask | Left | Caught | Fate | Farewell) -> None:
         """Say it."""
         self._bus.send(node, encode(word))
 

@@ -97,7 +97,13 @@ class Fate(Struct, tag=9, array_like=True):
     arrived: bool | None
 
 
-Word = Ask | Reply | Elsewhere | Opened | Piece | Closed | Caught | Left | WhatBecame | Fate
+class Farewell(Struct, tag=10, array_like=True):
+    """This node has given everything back: nobody needs to wait for its beat to stand still."""
+
+    node: str
+
+
+Word = Ask | Reply | Elsewhere | Opened | Piece | Closed | Caught | Left | WhatBecame | Fate | Farewell
 
 encode = msgspec.msgpack.Encoder().encode
 decode = msgspec.msgpack.Decoder(Word).decode

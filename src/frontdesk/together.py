@@ -1,0 +1,106 @@
+"""WIRING of a node among others: membership, bus, and the two sides of passing on requests."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from frontdesk import telemetry
+from frontdesk.actions.cluster import Cluster
+from frontdesk.domain.nodes import BEAT_MS
+from frontdesk.engines.bus_nats import NatsBus
+from frontdesk.engines.bus_postgres import PostgresBus
+from frontdesk.engines.membership import PostgresMembership
+from frontdesk.engines.postgres import PostgresStore
+from frontdesk.http.host import Host
+from frontdesk.http.limits import Shared
+from frontdesk.http.relay import Relay
+from frontdesk.http.words import Ask, Caught, Farewell, Fate, Left, decode
+
+if TYPE_CHECKING:
+    from frontdesk.server import App
+
+
+class Together:
+    """What makes one process a node."""
+
+    def __init__(self, app: App, store: PostgresStore, cluster: int) -> None:
+        """Put the parts together; `cluster` names the database. Nothing begins before `join`."""
+        self._app = app
+        self._store = store
+        settings = app.settings
+        self._membership = PostgresMembership(settings.database)
+        bus = NatsBus(settings.bus, str(cluster)) if settings.bus else PostgresBus(settings.database)
+        self.cluster = Cluster(app.context, self._membership, bus)
+        self.relay = Relay(app.context, self.cluster, bus, app.dispatcher.carry_out)
+        self.host = Host(app.context, app.dispatcher, app.hub, bus)
+        self._beginning: asyncio.Task[None] | None = None
+        self._listen()
+
+    def _listen(self) -> None:
+        app, cluster = self._app, self.cluster
+        cluster.on_taken = app.take_up
+        cluster.on_directory = app.admin.load
+        cluster.on_fenced = self.begin_anew
+        cluster.on_gone = self._gone
+        cluster.heard = self._hear
+        cluster.on_gap = self.relay.gap
+        app.dispatcher.relay = self.relay
+        app.limits.shared = Shared(self._membership)
+
+    async def join(self) -> None:
+        """Become a node. Raises what the database or the bus raises."""
+        self._app.numbers.slot = await self.cluster.join()
+        self._store.become(self._app.context.node)
+
+    async def begin(self) -> None:
+        """Take what is at home nowhere, and begin to beat."""
+        await self.cluster.gather()
+        self.cluster.start()
+
+    def begin_anew(self) -> None:
+        """This node was shut out: others have what it held. Forget it, and become another."""
+        if self._beginning is None or self._beginning.done():
+            telemetry.log.warning("node.was_shut_out", node=self._app.context.node)
+            self._beginning = asyncio.get_running_loop().create_task(self._begin_anew())
+
+    async def _begin_anew(self) -> None:
+        self._app.forget()
+        self.host.clear()
+        while True:
+            try:
+                await self.join()
+            except Exception as error:  # noqa: BLE001 - the database is away: there is nothing else to do than try
+                telemetry.log.warning("node.can_not_join", error=repr(error))
+                await asyncio.sleep(BEAT_MS / 1000)
+            else:
+                break
+        self._app.recover()
+
+    async def leave(self) -> None:
+        """Give everything to the others; held requests end empty."""
+        self.relay.drain()
+        others = self.cluster.others
+        await self.cluster.leave()
+        for node in others:
+            self.relay.send(node, Farewell(self._app.context.node))
+
+    async def close(self) -> None:
+        """End what is under way."""
+        if self._beginning is not None:
+            self._beginning.cancel()
+        await self.cluster.close()
+        await self._membership.close()
+
+    def _gone(self, node: str) -> None:
+        self.relay.node_gone(node)
+        self.host.node_gone(node)
+
+    def _hear(self, word: bytes) -> None:
+        said = decode(word)
+        if isinstance(said, Ask | Caught | Left | Fate):
+            self.host.hear(said)
+        elif isinstance(said, Farewell):
+            self.cluster.left(said.node)
+        else:
+            self.relay.hear(said)
