@@ -6,12 +6,18 @@ A new engine joins by one entry in ENGINES.
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
-from frontdesk.domain.model import Repeat, Session, StoredEvent
+from sqlalchemy import Connection
+
+from frontdesk.domain.model import Session
+from frontdesk.engines.membership import PostgresMembership
+from frontdesk.engines.postgres import PostgresStore
 from frontdesk.engines.sqlite import SqliteStore
 from frontdesk.ports import Done, Record, Recovered
+from tests.support.postgres import shared
 from tests.support.wire import PATIENCE_SECONDS
 
 T = TypeVar("T")
@@ -21,50 +27,96 @@ SLOW_TURNS = 7
 """How many turns of the loop a slowed engine keeps each result to itself."""
 
 
-class SlowedStore(SqliteStore):
-    """Completes everything late, as a database across a network does. What relies on promptness fails on it."""
+class Slowed:
+    """Completes everything late, as a database across a slow network does. What relies on promptness fails on it.
+
+    Stands before an engine in the list of bases: `super` is that engine.
+    """
 
     def commit(self, records: Sequence[Record], done: Done) -> None:
         """See ports.Store."""
-        super().commit(records, self._late(done))
+        super().commit(records, _late(done))  # type: ignore[misc]
 
-    def read_events(
-        self, session_id: str, after: int, limit: int, found: Callable[[list[StoredEvent] | BaseException], None]
-    ) -> None:
-        """See ports.Store."""
-        super().read_events(session_id, after, limit, self._late(found))
-
-    def read_inputs(
-        self, interaction_id: int, after: int, found: Callable[[list[StoredEvent] | BaseException], None]
-    ) -> None:
-        """See ports.Store."""
-        super().read_inputs(interaction_id, after, self._late(found))
-
-    def find_repeat(self, scope: str, key: str, found: Callable[[Repeat | BaseException | None], None]) -> None:
-        """See ports.Store."""
-        super().find_repeat(scope, key, self._late(found))
-
-    def find_session(self, session_id: str, found: Callable[[Session | BaseException | None], None]) -> None:
-        """See ports.Store."""
-        super().find_session(session_id, self._late(found))
-
-    def _late(self, tell: Callable[[Any], None]) -> Callable[[Any], None]:
-        loop = asyncio.get_event_loop()
-
-        def wait(result: Any, turns: int) -> None:
-            if turns:
-                loop.call_soon(wait, result, turns - 1)
-            else:
-                tell(result)
-
-        return lambda result: wait(result, SLOW_TURNS)
+    def _later(self, query: Callable[[Connection], Any], found: Callable[[Any], None]) -> None:
+        super()._later(query, _late(found))  # type: ignore[misc]
 
 
-ENGINES: dict[str, Callable[[Path, Broken], SqliteStore]] = {"sqlite": SqliteStore, "slowed": SlowedStore}
+class SlowedSqlite(Slowed, SqliteStore):
+    """SQLite, slowed."""
+
+
+class SlowedPostgres(Slowed, PostgresStore):
+    """PostgreSQL, slowed."""
+
+
+def _late(tell: Callable[[Any], None]) -> Callable[[Any], None]:
+    loop = asyncio.get_event_loop()
+
+    def wait(result: Any, turns: int) -> None:
+        if turns:
+            loop.call_soon(wait, result, turns - 1)
+        else:
+            tell(result)
+
+    return lambda result: wait(result, SLOW_TURNS)
+
+
+class File:
+    """A folder with a file of SQLite, for a store after the other."""
+
+    def __init__(self, kind: type[SqliteStore], folder: Path) -> None:
+        self._kind = kind
+        self._folder = folder
+
+    async def open(self, broken: Broken) -> SqliteStore:
+        """The store; `recover` comes next."""
+        return self._kind(self._folder, broken)
+
+    async def close(self, store: SqliteStore) -> None:
+        """Let go of it."""
+        await store.close()
+
+    def remove(self) -> None:
+        """Pytest removes the folder."""
+
+
+class Database:
+    """A database of PostgreSQL, for a node after the other: each takes what the one before it left."""
+
+    def __init__(self, kind: type[PostgresStore], folder: Path) -> None:
+        self._kind = kind
+        self.url = shared().fresh()
+
+    async def open(self, broken: Broken) -> PostgresStore:
+        """The store of a node that has claimed all there is; `recover` comes next."""
+        store = await self._kind.open(self.url, broken)
+        self.membership = PostgresMembership(self.url)
+        await self.membership.join()
+        await self.membership.claim(None, 1000)
+        store.become(self.membership.node)
+        return store
+
+    async def close(self, store: PostgresStore) -> None:
+        """Store what is pending, give everything back and let go of it."""
+        await store.close()
+        await self.membership.leave()
+        await self.membership.close()
+
+    def remove(self) -> None:
+        """Give the space back."""
+        shared().drop(self.url)
+
+
+ENGINES: dict[str, Callable[[Path], Any]] = {
+    "sqlite": partial(File, SqliteStore),
+    "slowed": partial(File, SlowedSqlite),
+    "postgres": partial(Database, PostgresStore),
+    "slowed postgres": partial(Database, SlowedPostgres),
+}
 
 
 class Bench:
-    """One engine on one folder, with a loop of its own that runs only while the bench waits.
+    """One engine on a place of its own, with a loop that runs only while the bench waits.
 
     `outcomes` holds what every commit was told, in the order of telling: (name, error).
     """
@@ -72,8 +124,7 @@ class Bench:
     def __init__(self, engine: str, folder: Path) -> None:
         self.loop = asyncio.new_event_loop()
         asyncio.set_event_loop(self.loop)
-        self._engine = engine
-        self._folder = folder
+        self.place = ENGINES[engine](folder)
         self.outcomes: list[tuple[str, BaseException | None]] = []
         self.broken: deque[BaseException] = deque()
         self._pending = 0
@@ -86,18 +137,18 @@ class Bench:
         found: Recovered = self.ask(self.store.recover)
         return found
 
-    def _open(self) -> SqliteStore:
-        async def opened() -> SqliteStore:
-            return ENGINES[self._engine](self._folder, self.broken.append)
-
-        return self.run(opened())
+    def _open(self) -> Any:
+        return self.run(self.place.open(self.broken.append))
 
     def run(self, work: Awaitable[T]) -> T:
         """Run the loop until the work is done."""
         return self.loop.run_until_complete(asyncio.wait_for(work, PATIENCE_SECONDS))
 
     def hand_in(self, *records: Record, name: str = "") -> None:
-        """Commit without waiting."""
+        """Commit without waiting. A session is at home where it is committed."""
+        for record in records:
+            if isinstance(record, Session):
+                record.node = getattr(self.store, "node", "")
         self._pending += 1
 
         def done(error: BaseException | None) -> None:
@@ -133,12 +184,13 @@ class Bench:
 
     def reopen(self) -> None:
         """Stop, and start again on the same data."""
-        self.run(self.store.close())
+        self.run(self.place.close(self.store))
         self.store = self._open()
         self.recover()
 
     def close(self) -> None:
         """Give everything back."""
-        self.run(self.store.close())
+        self.run(self.place.close(self.store))
         self.loop.close()
+        self.place.remove()
         asyncio.set_event_loop(None)
