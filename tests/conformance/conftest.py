@@ -13,9 +13,10 @@ async def _let_time_fly(server: Running) -> None:
     while True:
         # Not waited for by any test: it leaves the loop to the server between two looks.
         await asyncio.sleep(0.002)
-        if server.app.hub.held:
+        if server.polls:
             server.clock.move(15)
-            server.app.tick()
+            for app in server.apps:
+                app.tick()
 
 
 @pytest.fixture(scope="session")

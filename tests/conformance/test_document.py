@@ -9,6 +9,7 @@ from typing import Any, Self
 
 import pytest
 
+from frontdesk.streaming.hub import Hub
 from tests.support.client import KEY, ORG, Client, kinds, payloads
 from tests.support.server import FakeClock, Running, running
 from tests.support.wire import PATIENCE_SECONDS
@@ -216,8 +217,9 @@ def test_polling_loop_of_the_document(server: Running) -> None:
 
 
 async def _end_every_session(server: Running) -> None:
-    for session in list(server.app.context.floor.sessions.values()):
-        server.app.sessions.expire(session)
+    for app in server.apps:
+        for session in list(app.context.floor.sessions.values()):
+            app.sessions.expire(session)
 
 
 @needs_node
@@ -230,13 +232,13 @@ def test_polling_loop_survives_limits_and_faults() -> None:
         assert loop.sees() == {"wait": 429}
         server.advance(20)
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(server.app.hub, "poll", None)
+            patch.setattr(Hub, "poll", None)
             loop.tell("two")
             assert loop.sees() == {"wait": 500}
         server.advance(20)
-        server.call(lambda: setattr(server.app.dispatcher, "stopping", 1))
+        server.stopping(1)
         loop.tell("")
         assert loop.sees() == {"wait": 500}
-        server.call(lambda: setattr(server.app.dispatcher, "stopping", 0))
+        server.stopping(0)
         loop.tell("")
         assert loop.until("Text")["text"] == "two"

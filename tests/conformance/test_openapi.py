@@ -149,11 +149,11 @@ def _too_often(server: Running, contact: Client, method: str, operation: str) ->
 
 
 def _stopping(server: Running, contact: Client, method: str, operation: str) -> Answer:
-    server.call(lambda: setattr(server.app.dispatcher, "stopping", 1))
+    server.stopping(1)
     try:
         return contact.ask(method, operation, BODIES.get(operation))
     finally:
-        server.call(lambda: setattr(server.app.dispatcher, "stopping", 0))
+        server.stopping(0)
 
 
 STATUSES: dict[int, Make] = {

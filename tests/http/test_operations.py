@@ -6,13 +6,15 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from frontdesk.actions.messaging import Messaging
+from frontdesk.streaming.hub import Hub
 from tests.support.client import EVENTS, SESSION, Client, payloads
 from tests.support.server import Process, Running, running
 from tests.support.wire import PATIENCE_SECONDS, Answer
@@ -25,14 +27,16 @@ def own() -> Iterator[Running]:
         yield server
 
 
-def _metrics(server: Running) -> dict[tuple[str, str], float]:
-    with server.client() as client:
-        text = client.ask("GET", "/metrics").body.decode()
-    return {
-        (sample.name, sample.labels.get("kind", "")): sample.value
-        for family in text_string_to_metric_families(text)
-        for sample in family.samples
-    }
+def _metrics(server: Running) -> Mapping[tuple[str, str], int]:
+    """Added up over all nodes, as an operator's graphs do."""
+    found: Counter[tuple[str, str]] = Counter()
+    for port in server.ports:
+        with Client(port) as client:
+            text = client.ask("GET", "/metrics").body.decode()
+        for family in text_string_to_metric_families(text):
+            for sample in family.samples:
+                found[sample.name, sample.labels.get("kind", "")] += int(sample.value)
+    return found
 
 
 @pytest.mark.parametrize("path", ["/healthz", "/readyz"])
@@ -48,7 +52,7 @@ def test_health_needs_no_credentials(client: Client, path: str) -> None:
 def test_stopping_server_is_alive_but_not_ready(own: Running) -> None:
     """It is taken out of rotation before its connections close, and API calls are told to come back."""
     with own.contact() as contact:
-        own.call(lambda: setattr(own.app.dispatcher, "stopping", 1))
+        own.stopping(1)
         ready = contact.ask("GET", "/readyz")
         assert (ready.status, ready.json()["checks"]["serving"]) == (500, "stopping")
         assert contact.ask("GET", "/healthz").status == 200
@@ -141,7 +145,7 @@ def test_fault_in_a_poll_is_answered_as_documented(own: Running) -> None:
     with own.contact() as contact:
         contact.connect()
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(own.app.hub, "poll", _bug)
+            patch.setattr(Hub, "poll", _bug)
             assert _is_documented_fault(contact.ask("GET", EVENTS))
         assert contact.poll()
 

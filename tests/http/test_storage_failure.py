@@ -5,9 +5,13 @@ from contextlib import contextmanager
 
 import pytest
 
+from frontdesk.engines.writer import Writer
 from tests.support.client import EVENTS, SESSION, Client, kinds, payloads
+from tests.support.cluster import sqlite_only
 from tests.support.server import Running, running
 from tests.support.wire import Answer
+
+pytestmark = sqlite_only("its own writing is broken; what PostgreSQL does then is in tests/contracts")
 
 MENDING_SECONDS = 1
 """After this the server looks whether it can store again."""
@@ -36,7 +40,10 @@ def server() -> Iterator[Running]:
 
 def _on_the_writing_connection(server: Running, statement: str) -> None:
     server.stored()
-    db = server.app.store.writer._db  # noqa: SLF001 - only on this connection can writing alone be broken
+    writer = server.app.store.writer
+    assert isinstance(writer, Writer)
+    db = writer._db  # noqa: SLF001 - only on this connection can writing alone be broken
+    assert db is not None
     server.call(db.execute, statement)
 
 

@@ -8,6 +8,7 @@ import pytest
 from frontdesk.domain.model import Entry
 from tests.streaming.reading import Alone, numbers, texts
 from tests.support.client import Client
+from tests.support.cluster import one_node
 from tests.support.server import Running
 from tests.support.wire import Wire
 
@@ -19,7 +20,7 @@ def test_polls_over_two_open_connections_get_nothing_twice(server: Running, cont
             contact.say(str(i))
             events = contact.hold(wire=(one, other)[i % 2]).events()
             assert (texts(events), numbers(events)) == ([str(i)], [i + 3])
-    assert server.app.hub.redelivered == 0
+    assert server.redelivered == 0
 
 
 def test_a_client_that_asks_for_the_connections_end_gets_nothing_twice(server: Running, contact: Client) -> None:
@@ -33,7 +34,7 @@ def test_a_client_that_asks_for_the_connections_end_gets_nothing_twice(server: R
         assert wires[-1].ends()
     for wire in wires:
         wire.close()
-    assert server.app.hub.redelivered == 0
+    assert server.redelivered == 0
 
 
 def test_a_side_that_is_never_closed_is_cut_off(server: Running, contact: Client) -> None:
@@ -49,6 +50,7 @@ def test_a_side_that_is_never_closed_is_cut_off(server: Running, contact: Client
             _flood(wire)
 
 
+@one_node("the moment is one of the process that has the connection")
 def test_an_answer_that_meets_a_closing_connection_is_sent_again(
     server: Running, contact: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -73,6 +75,7 @@ def test_an_answer_that_meets_a_closing_connection_is_sent_again(
     assert (texts(events), numbers(events)) == (["hello"], [3])
 
 
+@one_node("the network is one between a client and the process that has the connection")
 def test_an_answer_that_is_stuck_in_the_network_comes_again_after_half_a_second(
     server: Running, contact: Client
 ) -> None:
@@ -86,13 +89,13 @@ def test_an_answer_that_is_stuck_in_the_network_comes_again_after_half_a_second(
     feed = server.app.hub._feeds[contact.session_id]  # noqa: SLF001 - can't be seen from outside
     sock = feed.carrier._transport.get_extra_info("socket")  # type: ignore[union-attr]  # noqa: SLF001 - as above
     server.call(sock.setsockopt, socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
-    before = server.app.hub.delivered
+    before = server.delivered
     contact.hold(100, wire=stuck)
-    server.until(lambda: server.app.hub.delivered > before)
+    server.until(lambda: server.delivered > before)
     again = Alone(contact)
     server.held()
     server.advance(0.4)
-    assert server.app.hub.held == 1
+    assert server.polls == 1
     server.advance(0.1)
     assert numbers(again.events()) == list(range(4, 103))
     stuck.reset()

@@ -20,7 +20,7 @@ def test_a_poll_is_held_fifteen_seconds_and_then_answered_empty(server: Running,
     held = Alone(contact)
     server.held()
     server.advance(14.9)
-    assert server.app.hub.held == 1
+    assert server.polls == 1
     server.advance(0.1)
     assert held.answer().json() == NOTHING
 
@@ -35,7 +35,7 @@ def test_each_poll_is_held_for_its_own_fifteen_seconds(server: Running, contact:
     second = Alone(contact)
     server.held()
     server.advance(14.9)
-    assert server.app.hub.held == 1
+    assert server.polls == 1
     server.advance(0.1)
     assert second.answer().json() == NOTHING
 
@@ -53,7 +53,7 @@ def test_what_comes_wakes_the_held_poll(server: Running, contact: Client) -> Non
     server.held()
     contact.say("hello")
     assert texts(held.events()) == ["hello"]
-    assert server.app.hub.held == 0
+    assert server.polls == 0
 
 
 # ---- how many
@@ -129,9 +129,9 @@ def test_polls_that_end_each_other_keep_the_order(server: Running, contact: Clie
 
 def break_before_reading(server: Running, contact: Client) -> None:
     """A poll is answered, and its connection breaks before a byte of it is read."""
-    before = server.app.hub.delivered
+    before = server.delivered
     poll = Alone(contact)
-    server.until(lambda: server.app.hub.delivered > before)
+    server.until(lambda: server.delivered > before)
     poll.wire.reset()
 
 
@@ -144,7 +144,7 @@ def test_an_answer_whose_connection_broke_is_sent_again(server: Running, contact
     events = contact.poll()
     assert (texts(events), numbers(events)) == (["one", "two"], [3, 4])
     assert contact.poll(after=2) == events
-    assert server.app.hub.redelivered >= 5
+    assert server.redelivered >= 5
 
 
 def test_a_client_that_went_before_the_answer_misses_nothing(server: Running, contact: Client) -> None:
@@ -164,7 +164,7 @@ def test_a_client_with_a_new_connection_for_each_poll_gets_nothing_twice(server:
         contact.say(str(i))
         events = Alone(contact).events()
         assert (texts(events), numbers(events)) == ([str(i)], [i + 3])
-    assert server.app.hub.redelivered == 0
+    assert server.redelivered == 0
 
 
 # ---- the client's own word

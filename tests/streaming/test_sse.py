@@ -8,6 +8,7 @@ import pytest
 from frontdesk.http.polls import STREAM_BUFFER_MAX
 from tests.streaming.reading import Alone, again, numbers, texts
 from tests.support.client import EVENTS, SESSION, Client, Json, kinds, path_of
+from tests.support.cluster import one_node
 from tests.support.server import Running
 from tests.support.wire import Wire, request_bytes
 
@@ -99,9 +100,9 @@ def test_a_broken_stream_loses_nothing(server: Running, contact: Client) -> None
         server.held()
         contact.say("one")
         assert texts(stream.events(1)) == ["one"]
-        before = server.app.hub.delivered
+        before = server.delivered
         contact.say("two")
-        server.until(lambda: server.app.hub.delivered > before)
+        server.until(lambda: server.delivered > before)
         stream.wire.reset()
     server.held(0)
     assert "two" in texts(contact.poll())
@@ -124,6 +125,7 @@ def test_a_stream_and_a_poll_end_each_other(server: Running, contact: Client) ->
         assert texts(stream.events(1)) == ["to the stream"]
 
 
+@one_node("the buffer is that of the process that has the connection")
 def test_a_slow_reader_costs_a_bounded_buffer_and_gets_everything(server: Running, contact: Client) -> None:
     """While it does not read, its events stay in the log; when it does, they come, in order."""
     said = [f"{i} " + "x" * 1990 for i in range(200)]
@@ -137,7 +139,7 @@ def test_a_slow_reader_costs_a_bounded_buffer_and_gets_everything(server: Runnin
             contact.say(text)
         waiting = server.call(transport.get_write_buffer_size)
         assert 0 < waiting < 4 * STREAM_BUFFER_MAX
-        assert server.app.hub.delivered < len(said)
+        assert server.delivered < len(said)
         assert texts(stream.events(len(said))) == said
 
 

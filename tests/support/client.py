@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator
 from typing import Any, Self
 
+from tests.support.cluster import Spread, any_of
 from tests.support.wire import Answer, Wire, request_bytes
 
 ORG, KEY = "viademo", "demo-key"
@@ -51,14 +52,15 @@ class Held:
 class Client:
     """One contact. `credentials` are sent with every request, as far as they are known.
 
-    Polls go over a connection of their own, so that one can be held while the other is used: as in a browser.
+    Polls go over a connection of their own, so that one can be held while the other is used: as in a browser. Given the
+    ports of several nodes, it sends each request to one of them at random, and all its polls over one connection.
     """
 
-    def __init__(self, port: int, *, org: str = ORG, key: str = KEY) -> None:
-        self.port = port
+    def __init__(self, *ports: int, org: str = ORG, key: str = KEY) -> None:
+        self._ports = ports
         self.org = org
         self.credentials: dict[str, str] = {"x-api-key": key}
-        self.wire = Wire(port)
+        self.wire = Wire(ports[0]) if len(ports) == 1 else Spread(ports)
         self._polls: Wire | None = None
 
     def __enter__(self) -> Self:
@@ -69,6 +71,11 @@ class Client:
         self.wire.close()
         if self._polls is not None:
             self._polls.close()
+
+    @property
+    def port(self) -> int:
+        """Where a connection can be had: at any node, each time."""
+        return any_of(self._ports)
 
     @property
     def polls(self) -> Wire:

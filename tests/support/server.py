@@ -23,12 +23,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
+import asyncpg
 import uvloop
 
 from frontdesk.cli.demo import BENCH, WORK_TYPES
+from frontdesk.domain.model import Interaction, Session
+from frontdesk.engines.sqlite import SqliteStore
 from frontdesk.server import App, run
 from frontdesk.settings import Settings
 from tests.support.client import KEY, ORG, Client
+from tests.support.cluster import NODES, Place, any_of
 from tests.support.wire import PATIENCE_SECONDS
 
 T = TypeVar("T")
@@ -69,17 +73,63 @@ class FakeClock:
 
 @dataclass
 class Running:
-    """A server in this process. What touches its parts runs on its loop: see `call`."""
+    """A server in this process, or all nodes of a cluster. What touches their parts runs on their loop: see `call`."""
 
-    app: App
+    apps: list[App]
     clock: FakeClock
-    port: int
+    ports: list[int]
     loop: asyncio.AbstractEventLoop
+    place: Place
+
+    @property
+    def app(self) -> App:
+        """The only one, or the first."""
+        return self.apps[0]
+
+    @property
+    def port(self) -> int:
+        """Where it serves; with several nodes any of them, each time."""
+        return any_of(self.ports)
+
+    @property
+    def polls(self) -> int:
+        """How many polls and streams are held, over all nodes."""
+        return sum(app.hub.held for app in self.apps)
+
+    @property
+    def delivered(self) -> int:
+        """How many events were handed to clients, over all nodes."""
+        return sum(app.hub.delivered for app in self.apps)
+
+    @property
+    def redelivered(self) -> int:
+        """How many of these had been handed to them before."""
+        return sum(app.hub.redelivered for app in self.apps)
 
     @property
     def url(self) -> str:
         """Where it serves."""
         return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def sessions(self) -> dict[str, Session]:
+        """Streaming sessions alive, on all nodes."""
+        return {known: session for app in self.apps for known, session in app.context.floor.sessions.items()}
+
+    @property
+    def interactions(self) -> dict[int, Interaction]:
+        """Open conversations, on all nodes."""
+        return {known: one for app in self.apps for known, one in app.context.floor.interactions.items()}
+
+    @property
+    def resting(self) -> dict[str, Session]:
+        """Sessions that are over and whose conversation waits, on all nodes."""
+        return {known: session for app in self.apps for known, session in app.context.floor.resting.items()}
+
+    def stopping(self, now: int) -> None:
+        """Let all nodes say that they are about to stop, or no longer."""
+        for app in self.apps:
+            self.call(setattr, app.dispatcher, "stopping", now)
 
     def call(self, function: Callable[..., T], *arguments: Any) -> T:
         """The function's result, run on the server's loop between two of its events."""
@@ -109,47 +159,62 @@ class Running:
 
     def held(self, count: int = 1) -> None:
         """Wait until so many polls and streams are held."""
-        self.until(lambda: self.app.hub.held == count)
+        self.until(lambda: self.polls == count)
 
     def advance(self, seconds: float) -> None:
         """Move the clock and run what became due; what that reads anew is read when this returns."""
 
         def move() -> None:
             self.clock.move(seconds)
-            self.app.tick()
+            for app in self.apps:
+                app.tick()
 
         self.call(move)
-        self.until(lambda: not self.app.dispatcher.reading)
+        self._read()
 
     def recover(self, times: int = 1) -> None:
         """Let it read everything anew, as often as said, and wait until it has."""
 
         def again() -> None:
             for _ in range(times):
-                self.app.recover()
+                for app in self.apps:
+                    app.recover()
 
         self.call(again)
-        self.until(lambda: not self.app.dispatcher.reading)
+        self._read()
+
+    def _read(self) -> None:
+        self.until(lambda: not any(app.dispatcher.reading for app in self.apps))
 
     def stored(self) -> None:
         """Wait until everything handed to the store is durable."""
-        self.until(lambda: self.app.store.writer.pending == 0)
+        self.until(lambda: all(app.store.writer.pending == 0 for app in self.apps))
 
     def rows(self, query: str) -> list[tuple[Any, ...]]:
         """What is in the database."""
-        return self.app.store.read(lambda db: [tuple(row) for row in db.exec_driver_sql(query)])
+        store = self.app.store
+        if isinstance(store, SqliteStore):
+            return store.read(lambda db: [tuple(row) for row in db.exec_driver_sql(query)])
+        return self.wait(_rows(self.place.database, query))
 
     def admin(self, command: str, **arguments: Any) -> Any:
-        """An operator's command, as the CLI sends it."""
-        return self.wait(self.app.admin.run(command, arguments))
+        """An operator's command, as the CLI sends it; every node has seen what it changed when this returns."""
+
+        async def everywhere() -> Any:
+            result = await self.app.admin.run(command, arguments)
+            for other in self.apps[1:]:
+                await other.admin.load()
+            return result
+
+        return self.wait(everywhere())
 
     def client(self, *, org: str = ORG, key: str = KEY) -> Client:
         """A client without token and session."""
-        return Client(self.port, org=org, key=key)
+        return Client(*self.ports, org=org, key=key)
 
     def contact(self, *, org: str = ORG, key: str = KEY, **fields: Any) -> Client:
         """A client with a web token and a streaming session (`fields` go into its creation)."""
-        client = Client(self.port, org=org, key=key)
+        client = self.client(org=org, key=key)
         client.token()
         client.session(**fields)
         return client
@@ -157,15 +222,17 @@ class Running:
 
 @contextmanager
 def running(data: Path | None = None, *, clock: FakeClock | None = None, **settings: Any) -> Iterator[Running]:
-    """The real server on a real socket, without limits on rates but those in `settings`.
+    """The real server on a real socket, or a cluster (see `cluster`), without limits on rates but those in `settings`.
 
     Both organizations have the demo's work types 79, 32 and 100, and 1 that echoes. Without `data` its folder is
     gone afterwards.
     """
     with tempfile.TemporaryDirectory(prefix="frontdesk-") as folder:
-        chosen = Settings(port=0, data=data or Path(folder), **{**UNLIMITED, "stop_seconds": 1, **settings})
+        place = Place(data, Path(folder))
+        shared: dict[str, Any] = {**UNLIMITED, "stop_seconds": 1, **settings}
+        chosen = [Settings(port=0, **place.settings(number), **shared) for number in range(NODES)]
         ready: Future[Running] = Future()
-        thread = threading.Thread(target=_thread, args=(chosen, clock or FakeClock(), ready), name="server")
+        thread = threading.Thread(target=_thread, args=(chosen, clock or FakeClock(), place, ready), name="server")
         thread.start()
         try:
             server = ready.result(PATIENCE_SECONDS)
@@ -173,26 +240,45 @@ def running(data: Path | None = None, *, clock: FakeClock | None = None, **setti
         finally:
             if ready.done() and not ready.exception():
                 server = ready.result()
-                server.loop.call_soon_threadsafe(server.app.stop)
+                for app in server.apps:
+                    server.loop.call_soon_threadsafe(app.stop)
             thread.join(PATIENCE_SECONDS)
+            place.leave()
         assert not thread.is_alive(), "the server did not stop"
 
 
-def _thread(settings: Settings, clock: FakeClock, ready: Future[Running]) -> None:
+def _thread(settings: list[Settings], clock: FakeClock, place: Place, ready: Future[Running]) -> None:
     try:
-        uvloop.run(_serve(settings, clock, ready))
+        uvloop.run(_serve(settings, clock, place, ready))
     except BaseException as error:
         if ready.done():
             raise
         ready.set_exception(error)
 
 
-async def _serve(settings: Settings, clock: FakeClock, ready: Future[Running]) -> None:
-    app = await App.open(settings, clock=clock, facts={"orgId": ORG})
-    if not app.context.directory.signing_keys:
-        await _furnish(app)
-    loop = asyncio.get_running_loop()
-    await run(app, lambda port: ready.set_result(Running(app, clock, port, loop)))
+async def _serve(settings: list[Settings], clock: FakeClock, place: Place, ready: Future[Running]) -> None:
+    first = await App.open(settings[0], clock=clock, facts={"orgId": ORG})
+    if not first.context.directory.signing_keys:
+        await _furnish(first)
+    apps = [first, *[await App.open(each, clock=clock, facts={"orgId": ORG}) for each in settings[1:]]]
+    server = Running(apps, clock, [], asyncio.get_running_loop(), place)
+
+    def started(port: int) -> None:
+        server.ports.append(port)
+        if len(server.ports) == len(apps):
+            ready.set_result(server)
+
+    async with asyncio.TaskGroup() as tasks:
+        for app in apps:
+            tasks.create_task(run(app, started))
+
+
+async def _rows(database: str, query: str) -> list[tuple[Any, ...]]:
+    db = await asyncpg.connect(database)
+    try:
+        return [tuple(row) for row in await db.fetch(query)]
+    finally:
+        await db.close()
 
 
 async def _furnish(app: App) -> None:

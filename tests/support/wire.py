@@ -1,6 +1,7 @@
 """HTTP/1.1 over a bare socket: what a test sends is what arrives, and what comes back is seen byte by byte."""
 
 import json
+import select
 import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -68,6 +69,10 @@ class Wire:
         """Break the connection, as a crashing client or a dropped network does."""
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
         self.close()
+
+    def is_over(self) -> bool:
+        """Whether the server has closed it; only to be asked while no answer is due."""
+        return bool(select.select([self._socket], [], [], 0)[0])
 
     def send(self, data: bytes) -> None:
         """Send these bytes and nothing else."""
