@@ -174,6 +174,5 @@ def split(url: str) -> tuple[list[str], dict[str, str | None]]:
 
 def refusal(error: Exception, cause: Exception | None) -> str:
     """What the server or the network said. nats-py says that there are no servers, and why only before."""
-    if cause is not None:
-        return reason(cause)
-    return str(error)
+    told = cause or error
+    return reason(told) if isinstance(told, OSError) else str(told)

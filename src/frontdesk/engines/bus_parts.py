@@ -230,6 +230,11 @@ class LinkedBus(ABC):
         self._keeper: asyncio.Task[None] | None = None
         self._closing = False
 
+    @property
+    def linked(self) -> bool:
+        """Whether there is a link, as far as is known; without one, words are dropped."""
+        return self._link is not None
+
     @abstractmethod
     async def _make(self, node: str, ear: Ear) -> Link:
         """A link that listens as `node`. What was begun is given back when it raises or is cancelled."""
@@ -335,8 +340,10 @@ class LinkedBus(ABC):
 
     def _advice(self, error: Exception) -> str:
         place = places(self._url, self.default_port)
-        why = reason(error)
-        return f"Can't reach {self.server} at {place}: {why}. Check that it runs and that {self.setting} names it."
+        right = (
+            f"Check that it runs, and that {self.setting} names it, with the right user and password if it wants any."
+        )
+        return f"Can't reach {self.server} at {place}: {reason(error)}. {right}"
 
 
 def places(url: str, default_port: int) -> str:

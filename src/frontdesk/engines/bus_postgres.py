@@ -5,6 +5,7 @@ One connection listens on the node's channel, another one speaks: a statement th
 
 from __future__ import annotations
 
+import asyncio
 import binascii
 from collections.abc import Sequence
 from contextlib import suppress
@@ -55,6 +56,8 @@ class PostgresLink:
         """See bus_parts.Link."""
         for connection in self._connections:
             connection.terminate()
+        # What asyncpg had under way is cancelled by now, and needs its turn to end.
+        await asyncio.sleep(0)
 
     async def _connection(self, url: str, node: str, **settings: str) -> asyncpg.Connection:
         # The name by which a node that is shut out loses its connections: one that stands still and listens would
