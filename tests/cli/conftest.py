@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.shell import ORG, environment, told
+from tests.support import postgres
 from tests.support.server import Process
 
 SERVE = ("serve", "--json", "--port", "0")
@@ -29,6 +30,14 @@ def data() -> Iterator[Path]:
 def key(data: Path) -> str:
     """An installation with one organization; the secret of its API key."""
     return str(told("init", ORG, data=data)["apiKey"]["key"])
+
+
+@pytest.fixture
+def database() -> Iterator[str]:
+    """The address of an empty database on a real PostgreSQL."""
+    url = postgres.fresh()
+    yield url
+    postgres.shared().drop(url)
 
 
 @pytest.fixture

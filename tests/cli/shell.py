@@ -42,9 +42,14 @@ def done(*arguments: str, cwd: Path | None = None, env: Mapping[str, str] | None
     return ended.stdout
 
 
-def told(*arguments: str, data: Path) -> Any:
-    """What a command on a data folder prints as JSON."""
-    return json.loads(done(*arguments, "--json", "--data", str(data)))
+def at(installation: Path | str) -> tuple[str, str]:
+    """The option that names an installation: a data folder, or the address of a database."""
+    return ("--data" if isinstance(installation, Path) else "--database", str(installation))
+
+
+def told(*arguments: str, data: Path | str) -> Any:
+    """What a command on an installation prints as JSON."""
+    return json.loads(done(*arguments, "--json", *at(data)))
 
 
 def refused(*arguments: str, cwd: Path | None = None, env: Mapping[str, str] | None = None) -> str:

@@ -4,14 +4,18 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.shell import ORG, done, refused, told
+from tests.cli.shell import ORG, at, done, refused, told
 from tests.support.client import Client
 from tests.support.server import Process
 
 
-@pytest.fixture(params=["stopped", "running"])
-def installation(request: pytest.FixtureRequest, data: Path) -> Path:
-    """The data folder of an installation, served or not."""
+@pytest.fixture(params=["stopped", "running", "database"])
+def installation(request: pytest.FixtureRequest, data: Path) -> Path | str:
+    """The data folder of an installation, served or not, or the database of one."""
+    if request.param == "database":
+        url: str = request.getfixturevalue("database")
+        told("init", ORG, data=url)
+        return url
     request.getfixturevalue("server" if request.param == "running" else "key")
     return data
 
@@ -44,22 +48,22 @@ def test_init_of_another_organization_leaves_tokens_good(server: Process, key: s
         client.session()
 
 
-def test_an_organization_is_made_and_listed(installation: Path) -> None:
+def test_an_organization_is_made_and_listed(installation: Path | str) -> None:
     """With what was given."""
     told("org", "create", "shop", "--name", "The Shop", "--origin", "https://shop.example", data=installation)
     shop = {row["orgId"]: row for row in told("org", "list", data=installation)}["shop"]
     assert (shop["name"], shop["allowedOrigins"]) == ("The Shop", ["https://shop.example"])
 
 
-def test_an_organization_is_changed(installation: Path) -> None:
+def test_an_organization_is_changed(installation: Path | str) -> None:
     """What is listed is what holds."""
-    done("org", "origins", ORG, "https://a.example", "https://b.example", "--data", str(installation))
-    done("org", "grace", ORG, "300", "--data", str(installation))
+    done("org", "origins", ORG, "https://a.example", "https://b.example", *at(installation))
+    done("org", "grace", ORG, "300", *at(installation))
     (row,) = told("org", "list", data=installation)
     assert (row["allowedOrigins"], row["graceSeconds"]) == (["https://a.example", "https://b.example"], 300)
 
 
-def test_an_api_key_is_shown_once_and_listed_by_its_hint(installation: Path) -> None:
+def test_an_api_key_is_shown_once_and_listed_by_its_hint(installation: Path | str) -> None:
     """The store knows only its digest."""
     made = told("apikey", "create", ORG, "--name", "app", data=installation)
     listed = {row["keyId"]: row for row in told("apikey", "list", ORG, data=installation)}[made["keyId"]]
@@ -67,7 +71,7 @@ def test_an_api_key_is_shown_once_and_listed_by_its_hint(installation: Path) -> 
     assert "key" not in listed
 
 
-def test_a_work_type_is_made_and_listed(installation: Path) -> None:
+def test_a_work_type_is_made_and_listed(installation: Path | str) -> None:
     """With its channels in the order given."""
     told("worktype", "create", ORG, "7", "--channel", "chat", "--channel", "callback", data=installation)
     rows = {row["workTypeId"]: row for row in told("worktype", "list", ORG, data=installation)}
@@ -85,10 +89,10 @@ def test_a_work_type_is_made_and_listed(installation: Path) -> None:
     ],
 )
 def test_what_can_not_be_done_is_said_in_a_sentence(
-    installation: Path, command: tuple[str, ...], sentence: str
+    installation: Path | str, command: tuple[str, ...], sentence: str
 ) -> None:
     """The same sentence through the socket as without."""
-    assert sentence in refused(*command, "--data", str(installation))
+    assert sentence in refused(*command, *at(installation))
 
 
 def test_origins_take_effect_at_once(server: Process, key: str, data: Path) -> None:

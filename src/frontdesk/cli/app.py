@@ -9,7 +9,7 @@ import typer
 
 from frontdesk import __version__
 from frontdesk.cli import manage
-from frontdesk.cli.calls import INTERRUPTED, Data, Json, guarded, load, run
+from frontdesk.cli.calls import INTERRUPTED, Bus, Data, Database, Json, guarded, load, run
 from frontdesk.cli.output import fail
 
 _SERVING, _SETTING_UP, _TRYING = "Serve", "Set up", "Try and look"
@@ -57,10 +57,12 @@ def serve(
     host: Annotated[str | None, typer.Option(help="Address to listen on.", show_default=False)] = None,
     port: Annotated[int | None, typer.Option(help="Port to listen on.", show_default=False)] = None,
     data: Data = None,
+    database: Database = None,
+    bus: Bus = None,
     json: Annotated[bool, typer.Option("--json", help="Print url, data and pid as JSON once it serves.")] = False,
 ) -> None:
-    """Serve an installation made by [bold]frontdesk init[/]."""
-    settings = load(host=host, port=port, data=data)
+    """Serve an installation made by [bold]frontdesk init[/]; on PostgreSQL, one of any number of equal nodes."""
+    settings = load(host=host, port=port, data=data, database=database, bus=bus)
     from frontdesk.cli.serve import serve as serve_installation
 
     run(lambda: serve_installation(settings, json=json))
@@ -73,9 +75,30 @@ app.command(rich_help_panel=_SETTING_UP)(manage.settings)
 
 
 @app.command(rich_help_panel=_SETTING_UP)
-def migrate(data: Data = None) -> None:
-    """Bring the data to this version's shape. A copy of the old file is kept beside it."""
-    settings = load(data=data)
+def migrate(
+    data: Data = None,
+    database: Database = None,
+    to: Annotated[
+        str,
+        typer.Option(
+            help="postgresql://user@host/name: move the folder's installation into this empty database. "
+            "Others see a password here in `ps`: put it into PGPASSWORD."
+        ),
+    ] = "",
+) -> None:
+    """Bring the data to this version's shape, or with --to move a stopped server's folder into PostgreSQL.
+
+    A copy of the old file is kept beside it when its shape changes. A move can be broken off and repeated; it ends
+    by comparing every table on both sides.
+    """
+    if to:
+        settings = load(data=data, database="")
+        target = load(database=to).database
+        from frontdesk.cli.move import move_to
+
+        guarded(lambda: move_to(settings, target))
+        return
+    settings = load(data=data, database=database)
     from frontdesk.cli.serve import migrate as migrate_data
 
     guarded(lambda: migrate_data(settings))
@@ -102,12 +125,15 @@ def doctor(
     host: Annotated[str | None, typer.Option(help="Address the server listens on.", show_default=False)] = None,
     port: Annotated[int | None, typer.Option(help="Port the server listens on.", show_default=False)] = None,
     data: Data = None,
+    database: Database = None,
+    bus: Bus = None,
     json: Json = False,
 ) -> None:
     """Check the installation, also while it serves, and say what to do about what is wrong. Status 1 if anything is."""
     from frontdesk.cli.doctor import doctor as examine
 
-    guarded(lambda: examine(host=host, port=port, data=data, json=json))
+    given = {"host": host, "port": port, "data": data, "database": database, "bus": bus}
+    guarded(lambda: examine(given, json=json))
 
 
 def main() -> None:

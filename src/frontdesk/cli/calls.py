@@ -24,6 +24,23 @@ T = TypeVar("T")
 INTERRUPTED = 130
 
 Data = Annotated[Path | None, typer.Option("--data", help="Folder that holds the data.", show_default=False)]
+Database = Annotated[
+    str | None,
+    typer.Option(
+        "--database",
+        help="postgresql://user@host/name in place of the folder. Others see a password here in `ps`: "
+        "put it into FRONTDESK_DATABASE or PGPASSWORD.",
+        show_default=False,
+    ),
+]
+Bus = Annotated[
+    str | None,
+    typer.Option(
+        "--bus",
+        help="nats://host:4222 to carry words between nodes. A password belongs into FRONTDESK_BUS.",
+        show_default=False,
+    ),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
@@ -53,11 +70,24 @@ def guarded(work: Callable[[], T]) -> T:
         if type(error).__module__.startswith("frontdesk."):
             # Ours (DataInUse, UnsafeStorage, TooNew): its text is a sentence for people.
             fail(str(error))
-        # SQLAlchemy wraps the driver's error in one of its own.
-        broken = error if isinstance(error, sqlite3.Error) else error.__cause__
-        if isinstance(broken, sqlite3.Error):
-            fail(f"The database can't be used: {broken}. `frontdesk doctor` says more.")
+        said = _broken(error)
+        if said:
+            fail(said)
         raise
+
+
+def _broken(error: BaseException | None) -> str:
+    """A sentence about a database that can't be used; "" when it is something else."""
+    while error is not None:
+        if isinstance(error, sqlite3.Error):
+            return f"The database can't be used: {error}. `frontdesk doctor` says more."
+        if type(error).__module__.startswith("asyncpg."):
+            from frontdesk.cli.remote import in_words
+
+            return in_words(error)
+        # SQLAlchemy wraps the driver's error in one of its own, and that in another.
+        error = error.__cause__
+    return ""
 
 
 def _in_words(error: OSError) -> str:
@@ -83,19 +113,23 @@ def run(make: Callable[[], Coroutine[Any, Any, None]]) -> None:
     guarded(work)
 
 
-def command(data: Path | None, name: str, /, **arguments: Any) -> Any:
+def command(data: Path | None, database: str | None, name: str, /, **arguments: Any) -> Any:
     """Carry out an operator's command: in the server that has the data open, or else here."""
-    settings = load(data=data)
+    settings = load(data=data, database=database)
     return guarded(lambda: asyncio.run(_command(settings, name, arguments)))
 
 
-def set_up(data: Path | None, name: str, /, **arguments: Any) -> Any:
+def set_up(data: Path | None, database: str | None, name: str, /, **arguments: Any) -> Any:
     """As `command`, also where there is no data yet."""
-    settings = load(data=data)
+    settings = load(data=data, database=database)
     return guarded(lambda: asyncio.run(_command(settings, name, arguments, makes=True)))
 
 
 async def _command(settings: Settings, name: str, arguments: dict[str, Any], *, makes: bool = False) -> Any:
+    if settings.database:
+        from frontdesk.cli.remote import carry_out
+
+        return await carry_out(settings, name, arguments, makes=makes)
     from frontdesk import control
 
     try:
@@ -110,7 +144,7 @@ async def _here(settings: Settings, name: str, arguments: dict[str, Any], *, mak
     from frontdesk.server import App
 
     if not makes and not (settings.data / FILE).exists():
-        fail(nothing_in(settings.data))
+        fail(nothing_in(settings))
     telemetry.configure("error", as_json=False)
     app = await App.open(settings)
     try:
@@ -119,6 +153,10 @@ async def _here(settings: Settings, name: str, arguments: dict[str, Any], *, mak
         await app.close()
 
 
-def nothing_in(folder: Path) -> str:
-    """The sentence about a folder without an installation."""
-    return f"Nothing is set up in {folder}. Run: frontdesk init ORG --data {folder}"
+def nothing_in(settings: Settings) -> str:
+    """The sentence about a folder or database without an installation."""
+    if settings.database:
+        from frontdesk.settings import masked
+
+        return f"Nothing is set up in {masked(settings.database)}. Run frontdesk init ORG on it."
+    return f"Nothing is set up in {settings.data}. Run: frontdesk init ORG --data {settings.data}"

@@ -33,9 +33,9 @@ _UNLIMITED = dict.fromkeys(
 
 
 def settings_for(port: int, data: Path, *, bench: bool) -> Settings:
-    """The demo's settings: this machine only. Other settings apply as everywhere."""
+    """The demo's settings: this machine only, on a file. Other settings apply as everywhere."""
     limits: dict[str, Any] = _UNLIMITED if bench else {}
-    return read(host="127.0.0.1", port=port, data=data, **limits)
+    return read(host="127.0.0.1", port=port, data=data, database="", bus="", **limits)
 
 
 async def _prepare(app: App, *, bench: bool) -> None:

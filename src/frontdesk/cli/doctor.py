@@ -25,7 +25,7 @@ from urllib.error import HTTPError
 import typer
 
 from frontdesk import control
-from frontdesk.cli import database
+from frontdesk.cli import cluster, database
 from frontdesk.cli.calls import nothing_in
 from frontdesk.cli.findings import Finding, note, ok, wrong
 from frontdesk.cli.output import as_json, console, show
@@ -142,17 +142,35 @@ def _serving(settings: Settings) -> Iterator[Finding]:
     if not _runs(settings.data):
         yield from _not_serving(settings)
         return
-    url = f"{url_of(settings, settings.port)}/readyz"
-    url = url.replace("//0.0.0.0:", "//127.0.0.1:").replace("//[::]:", "//[::1]:")
     try:
-        with urllib.request.urlopen(url, timeout=_ANSWER_SECONDS, context=_any_certificate()) as answer:  # noqa: S310
-            yield ok("server", f"{url} answers {answer.status}")
-    except HTTPError as error:
-        said = error.read().decode(errors="replace")
-        yield wrong("server", f"{url} answers {error.code}: {said}", "See the server's log for the cause.")
+        yield _answering(settings)
     except OSError as error:
         todo = "If it was started with --host or --port, give doctor the same; else see its log."
-        yield wrong("server", f"one works on this data, but {url} does not answer ({error})", todo)
+        yield wrong("server", f"one works on this data, but {_ready_url(settings)} does not answer ({error})", todo)
+
+
+def _node_here(settings: Settings) -> Iterator[Finding]:
+    """Whether a node serves on this machine can only be seen at its port."""
+    try:
+        yield _answering(settings)
+    except OSError:
+        yield from _not_serving(settings)
+
+
+def _ready_url(settings: Settings) -> str:
+    url = f"{url_of(settings, settings.port)}/readyz"
+    return url.replace("//0.0.0.0:", "//127.0.0.1:").replace("//[::]:", "//[::1]:")
+
+
+def _answering(settings: Settings) -> Finding:
+    """What the server says of itself. Raises OSError when nobody answers."""
+    url = _ready_url(settings)
+    try:
+        with urllib.request.urlopen(url, timeout=_ANSWER_SECONDS, context=_any_certificate()) as answer:  # noqa: S310
+            return ok("server", f"{url} answers {answer.status}")
+    except HTTPError as error:
+        said = error.read().decode(errors="replace")
+        return wrong("server", f"{url} answers {error.code}: {said}", "See the server's log for the cause.")
 
 
 def _any_certificate() -> ssl.SSLContext:
@@ -193,6 +211,8 @@ _CHECKS: tuple[Check, ...] = (
     _serving,
 )
 
+_CHECKS_THERE: tuple[Check, ...] = (_variables, cluster.look, _open_files, _node_here)
+
 
 def examine(given: dict[str, Any]) -> list[Finding]:
     """Every check's findings, in order; what can't be looked at without an installation is left out."""
@@ -200,9 +220,11 @@ def examine(given: dict[str, Any]) -> list[Finding]:
         settings = read(**given)
     except WrongSettings as error:
         return [wrong("settings", problem, "Correct it; `frontdesk settings --help`.") for problem in error.problems]
+    if settings.database:
+        return [finding for check in _CHECKS_THERE for finding in _tried(check, settings)]
     if not (settings.data / FILE).exists():
         found = [*_variables(settings), *_not_serving(settings)]
-        return [*found, wrong("data folder", f"no database in {settings.data}", nothing_in(settings.data))]
+        return [*found, wrong("data folder", f"no database in {settings.data}", nothing_in(settings))]
     return [finding for check in _CHECKS for finding in _tried(check, settings)]
 
 
@@ -215,9 +237,9 @@ def _tried(check: Check, settings: Settings) -> list[Finding]:
         return [wrong(error.filename or "system", str(error), "Run doctor as the user who runs the server.")]
 
 
-def doctor(*, host: str | None, port: int | None, data: Path | None, json: bool) -> None:
-    """Print the findings; ends with status 1 when something is wrong."""
-    findings = examine({"host": host, "port": port, "data": data})
+def doctor(given: dict[str, Any], *, json: bool) -> None:
+    """Print the findings; ends with status 1 when something is wrong. `given` are settings of the command line."""
+    findings = examine(given)
     if json:
         as_json([asdict(finding) for finding in findings])
     else:

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from frontdesk.cli.calls import Data, Json, command, load, set_up
+from frontdesk.cli.calls import Data, Database, Json, command, load, set_up
 from frontdesk.cli.output import as_json, console, errors, listed
 
 OrgId = Annotated[str, typer.Argument(help="The organization's id.")]
@@ -23,23 +23,27 @@ def init(
     org_id: Annotated[str, typer.Argument(help="Id of the first organization; part of every URL.")],
     name: Annotated[str, typer.Option(help="The organization's name.")] = "",
     data: Data = None,
+    database: Database = None,
     json: Json = False,
 ) -> None:
     """Set up: a data folder, a signing key, an organization, an API key and a work type with the concierge."""
-    if not set_up(data, "org.list"):
+    if not set_up(data, database, "org.list"):
         # Before the organization: a first try that was killed half-way can then simply be repeated.
-        set_up(data, "signing-key.rotate")
-    made = command(data, "org.create", org_id=org_id, name=name)
-    key = command(data, "apikey.create", org_id=org_id)
+        set_up(data, database, "signing-key.rotate")
+    made = command(data, database, "org.create", org_id=org_id, name=name)
+    key = command(data, database, "apikey.create", org_id=org_id)
     work_type = command(
-        data, "worktype.create", org_id=org_id, work_type_id="100", name="Concierge", script="concierge"
+        data, database, "worktype.create", org_id=org_id, work_type_id="100", name="Concierge", script="concierge"
     )
+    from frontdesk.settings import masked
+
     if json:
         as_json({"organization": made, "apiKey": key, "workType": work_type})
         return
     console.print(f"Organization [bold]{org_id}[/] is ready, with work type [bold]100[/] (the concierge).")
     console.print(f"API key, shown only now: [bold]{key['key']}[/]", highlight=False)
-    console.print("Serve it: [bold]frontdesk serve[/]" + (f" --data {escape(str(data))}" if data else ""))
+    where = f" --database {escape(masked(database))}" if database else f" --data {escape(str(data))}" if data else ""
+    console.print(f"Serve it: [bold]frontdesk serve[/]{where}")
 
 
 def settings(json: Json = False) -> None:
@@ -67,17 +71,18 @@ def org_create(
     name: Annotated[str, typer.Option(help="Name for people.")] = "",
     origin: Annotated[list[str] | None, typer.Option(help="Web origin that may use the API; repeatable.")] = None,
     data: Data = None,
+    database: Database = None,
     json: Json = False,
 ) -> None:
     """Make an organization."""
-    made = command(data, "org.create", org_id=org_id, name=name, origins=origin or ["*"])
+    made = command(data, database, "org.create", org_id=org_id, name=name, origins=origin or ["*"])
     listed("Made", [made], "", json=json)
 
 
 @org.command("list")
-def org_list(data: Data = None, json: Json = False) -> None:
+def org_list(data: Data = None, database: Database = None, json: Json = False) -> None:
     """Show all organizations."""
-    rows = command(data, "org.list")
+    rows = command(data, database, "org.list")
     listed("Organizations", rows, "None yet. Make one: frontdesk org create ID", json=json)
 
 
@@ -86,16 +91,22 @@ def org_origins(
     org_id: OrgId,
     origins: Annotated[list[str], typer.Argument(help='Origins such as https://www.example.com, or "*".')],
     data: Data = None,
+    database: Database = None,
 ) -> None:
     """Set from which web origins browsers may use the API."""
-    made = command(data, "org.origins", org_id=org_id, origins=origins)
+    made = command(data, database, "org.origins", org_id=org_id, origins=origins)
     console.print(f"{org_id} now answers to: {', '.join(made['allowedOrigins'])}")
 
 
 @org.command("grace")
-def org_grace(org_id: OrgId, seconds: Annotated[int, typer.Argument(help="0 to 86400.")], data: Data = None) -> None:
+def org_grace(
+    org_id: OrgId,
+    seconds: Annotated[int, typer.Argument(help="0 to 86400.")],
+    data: Data = None,
+    database: Database = None,
+) -> None:
     """Set how long a conversation waits for a contact who went."""
-    made = command(data, "org.grace", org_id=org_id, seconds=seconds)
+    made = command(data, database, "org.grace", org_id=org_id, seconds=seconds)
     console.print(f"{org_id} now waits {made['graceSeconds']} seconds.")
 
 
@@ -104,10 +115,11 @@ def apikey_create(
     org_id: OrgId,
     name: Annotated[str, typer.Option(help="What the key is for.")] = "",
     data: Data = None,
+    database: Database = None,
     json: Json = False,
 ) -> None:
     """Make an API key. It is shown once."""
-    made = command(data, "apikey.create", org_id=org_id, name=name)
+    made = command(data, database, "apikey.create", org_id=org_id, name=name)
     if json:
         as_json(made)
     else:
@@ -115,56 +127,61 @@ def apikey_create(
 
 
 @apikey.command("list")
-def apikey_list(org_id: OrgId, data: Data = None, json: Json = False) -> None:
+def apikey_list(org_id: OrgId, data: Data = None, database: Database = None, json: Json = False) -> None:
     """Show an organization's API keys."""
-    listed("API keys", command(data, "apikey.list", org_id=org_id), "No keys.", json=json)
+    listed("API keys", command(data, database, "apikey.list", org_id=org_id), "No keys.", json=json)
 
 
 @apikey.command("revoke")
-def apikey_revoke(key_id: Annotated[str, typer.Argument(help="The key's id, not the key.")], data: Data = None) -> None:
+def apikey_revoke(
+    key_id: Annotated[str, typer.Argument(help="The key's id, not the key.")],
+    data: Data = None,
+    database: Database = None,
+) -> None:
     """End an API key at once."""
-    ended = command(data, "apikey.revoke", key_id=key_id)
+    ended = command(data, database, "apikey.revoke", key_id=key_id)
     console.print(f"Key {ended['keyId']} ended at {ended['revokedTime']}.")
 
 
 @apikey.command("usage")
-def apikey_usage(org_id: OrgId, data: Data = None, json: Json = False) -> None:
+def apikey_usage(org_id: OrgId, data: Data = None, database: Database = None, json: Json = False) -> None:
     """Show how often each key called each endpoint, by day (UTC)."""
-    listed("Usage", command(data, "apikey.usage", org_id=org_id), "Not used yet.", json=json)
+    listed("Usage", command(data, database, "apikey.usage", org_id=org_id), "Not used yet.", json=json)
 
 
 @worktype.command("create")
-def worktype_create(
+def worktype_create(  # noqa: PLR0913, PLR0917 - an option for each field, as typer reads them from the signature
     org_id: OrgId,
     work_type_id: Annotated[str, typer.Argument(help="Its id, as clients send it.")],
     name: Annotated[str, typer.Option(help="Name for people.")] = "",
     channel: Annotated[list[str] | None, typer.Option(help="chat or callback; repeatable.")] = None,
     script: Annotated[str, typer.Option(help="Self-service script that answers first.")] = "",
     data: Data = None,
+    database: Database = None,
     json: Json = False,
 ) -> None:
     """Make a work type."""
     made = command(
-        data, "worktype.create", org_id=org_id, work_type_id=work_type_id, name=name,
+        data, database, "worktype.create", org_id=org_id, work_type_id=work_type_id, name=name,
         channels=channel or ["chat"], script=script,
     )  # fmt: skip
     listed("Made", [made], "", json=json)
 
 
 @worktype.command("list")
-def worktype_list(org_id: OrgId, data: Data = None, json: Json = False) -> None:
+def worktype_list(org_id: OrgId, data: Data = None, database: Database = None, json: Json = False) -> None:
     """Show an organization's work types."""
-    listed("Work types", command(data, "worktype.list", org_id=org_id), "No work types.", json=json)
+    listed("Work types", command(data, database, "worktype.list", org_id=org_id), "No work types.", json=json)
 
 
 @callback.command("list")
-def callback_list(org_id: OrgId, data: Data = None, json: Json = False) -> None:
+def callback_list(org_id: OrgId, data: Data = None, database: Database = None, json: Json = False) -> None:
     """Show an organization's voice callbacks, the next one first."""
-    listed("Callbacks", command(data, "callback.list", org_id=org_id), "No callbacks.", json=json)
+    listed("Callbacks", command(data, database, "callback.list", org_id=org_id), "No callbacks.", json=json)
 
 
 @token.command("rotate")
-def token_rotate(data: Data = None) -> None:
+def token_rotate(data: Data = None, database: Database = None) -> None:
     """Sign new web tokens with a new key; those given out stay good until they end."""
-    made = command(data, "signing-key.rotate")
+    made = command(data, database, "signing-key.rotate")
     console.print(f"Key {made['kid']} signs from now on.")

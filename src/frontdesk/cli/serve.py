@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import os
 import resource
@@ -15,7 +16,7 @@ from frontdesk.engines.migrate import upgrade
 from frontdesk.engines.migrations import HEAD
 from frontdesk.engines.sqlite import FILE, LOCK, lock, open_writer
 from frontdesk.server import App, run
-from frontdesk.settings import Settings, unknown_variables
+from frontdesk.settings import Settings, masked, unknown_variables
 
 # Ports below it belong to root.
 _FIRST_FREE_PORT = 1024
@@ -26,22 +27,31 @@ async def serve(settings: Settings, *, json: bool) -> None:
     telemetry.configure(settings.log_level, as_json=settings.log_json)
     for name in unknown_variables():
         telemetry.log.warning("settings.unknown", variable=name)
-    if not (settings.data / FILE).exists():
-        fail(nothing_in(settings.data))
-    await make_sure(settings)
+    if settings.database:
+        await _make_sure_there(settings)
+    elif not (settings.data / FILE).exists():
+        fail(nothing_in(settings))
+    else:
+        await make_sure(settings)
     app = await App.open(settings)
     if not app.context.directory.signing_keys:
         await app.close()
-        fail(nothing_in(settings.data))
+        fail(nothing_in(settings))
 
     def started(port: int) -> None:
         url = url_of(settings, port)
         telemetry.log.info("serving", url=url)
         if json:
-            as_json({"url": url, "data": str(settings.data.resolve()), "pid": os.getpid()})
+            as_json({"url": url, **_where(settings), "pid": os.getpid()})
 
     await run(app, started)
     telemetry.log.info("stopped")
+
+
+def _where(settings: Settings) -> dict[str, str]:
+    if settings.database:
+        return {"database": masked(settings.database)}
+    return {"data": str(settings.data.resolve())}
 
 
 def url_of(settings: Settings, port: int) -> str:
@@ -59,6 +69,19 @@ async def make_sure(settings: Settings) -> None:
             f"A frontdesk (process {owner}) serves {settings.data} already. "
             "Stop it first, or choose another data folder with --data."
         )
+    _make_sure_of_the_machine(settings)
+
+
+async def _make_sure_there(settings: Settings) -> None:
+    """As `make_sure`, for a node on PostgreSQL; the data folder plays no part."""
+    from frontdesk.cli.remote import make_sure_it_is_set_up, reached
+
+    async with reached(settings.database) as db:
+        await make_sure_it_is_set_up(settings, db)
+    _make_sure_of_the_machine(settings)
+
+
+def _make_sure_of_the_machine(settings: Settings) -> None:
     check_port(settings)
     check_tls(settings)
     allow_connections()
@@ -125,15 +148,26 @@ def allow_connections() -> None:
 
 
 def migrate(settings: Settings) -> None:
-    """Migrate the data folder's database."""
-    if not (settings.data / FILE).exists():
-        fail(nothing_in(settings.data))
-    held = lock(settings.data)
-    db = open_writer(settings.data / FILE)
-    before = upgrade(settings.data / FILE, db)
-    db.close()
-    held.close()
+    """Migrate the data folder's database, or PostgreSQL's."""
+    if settings.database:
+        from frontdesk.cli.remote import migrate_there
+
+        before = asyncio.run(migrate_there(settings))
+    else:
+        if not (settings.data / FILE).exists():
+            fail(nothing_in(settings))
+        held = lock(settings.data)
+        before = bring_up_to_date(settings)
+        held.close()
     if before == HEAD:
         console.print(f"Nothing to do: the data is at revision {HEAD}.")
     else:
         console.print(f"Migrated from {before or 'nothing'} to {HEAD}.")
+
+
+def bring_up_to_date(settings: Settings) -> str:
+    """Migrate the data folder's database if need be; returns the revision it came from. The caller holds the lock."""
+    db = open_writer(settings.data / FILE)
+    before = upgrade(settings.data / FILE, db)
+    db.close()
+    return before

@@ -8,6 +8,7 @@ one chunk.
 from __future__ import annotations
 
 import hashlib
+import re
 import sqlite3
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
@@ -18,11 +19,15 @@ import msgspec
 from sqlalchemy import Boolean, String, Table
 
 from frontdesk.engines import schema
+from frontdesk.engines.migrations import HEAD
+from frontdesk.engines.postgres_link import escaped, unescaped
 
 Row = tuple[Any, ...]
 
 # Rows in one chunk: large enough that a chunk's round trip does not count, a few MB at most.
 CHUNK = 5000
+# What PostgreSQL's text is written otherwise for: see `escaped`.
+_UNUSUAL = re.compile("[\x00\x01]")
 # Names the advisory lock of a move: "move" in ASCII.
 _LOCK = 0x6D6F7665
 # What a database of its own has, and is not moved.
@@ -69,9 +74,10 @@ class Compared:
 async def move(source: sqlite3.Connection, target: asyncpg.Connection, report: Report) -> list[Compared]:
     """Send every row that is not there yet, then compare all of them. Raises CanNotMove.
 
-    Both must be at today's revision, and nobody else may be at work on `source`. The move is done when every
+    Nobody else may be at work on `source`, and `target` must be at today's revision. The move is done when every
     table is the same on both sides; else nothing may serve the target yet.
     """
+    _make_sure_of(source)
     await _claim(source, target)
     for table in MOVED:
         await _send(source, target, table, report)
@@ -85,6 +91,13 @@ async def move(source: sqlite3.Connection, target: asyncpg.Connection, report: R
 async def half_moved(target: asyncpg.Connection) -> bool:
     """Whether a move into this database was broken off, and not yet repeated to its end."""
     return await _mark(target, _DONE) == 0
+
+
+def _make_sure_of(source: sqlite3.Connection) -> None:
+    """A newer shape that we could serve may still have columns that we would leave behind."""
+    (revision,) = source.execute("SELECT version_num FROM alembic_version").fetchone()
+    if revision != HEAD:
+        raise CanNotMove(f"The data is at revision {revision}; this frontdesk moves {HEAD}. Install the newer version.")
 
 
 async def _claim(source: sqlite3.Connection, target: asyncpg.Connection) -> None:
@@ -148,7 +161,7 @@ async def _last_key(target: asyncpg.Connection, table: Table) -> Row | None:
     """Where an earlier run ended: it sent in this order."""
     key, order = _listed(_keys(table)), _order(table, " DESC")
     last = await target.fetchrow(f"SELECT {key} FROM {_quoted(table.name)} ORDER BY {order} LIMIT 1")  # noqa: S608 - our names
-    return None if last is None else tuple(last)
+    return None if last is None else tuple(unescaped(part) if isinstance(part, str) else part for part in last)
 
 
 async def _catch_up(target: asyncpg.Connection) -> None:
@@ -202,7 +215,10 @@ def _count(source: sqlite3.Connection, table: Table) -> int:
 
 
 def _rows(source: sqlite3.Connection, table: Table, after: Row | None) -> Iterator[list[Row]]:
-    """The table in chunks, from behind the key `after` on. Nobody is at home anywhere: the first node takes all."""
+    """The table in chunks as PostgreSQL stores it, from behind the key `after` on.
+
+    Nobody is at home anywhere: the first node takes all.
+    """
     columns = ", ".join("''" if name == "node" else _quoted(name) for name in (c.name for c in table.columns))
     keys = _keys(table)
     behind = f"WHERE ({_listed(keys)}) > ({', '.join('?' * len(keys))})" if after else ""
@@ -210,8 +226,16 @@ def _rows(source: sqlite3.Connection, table: Table, after: Row | None) -> Iterat
         f"SELECT {columns} FROM {_quoted(table.name)} {behind} ORDER BY {_listed(keys)}",  # noqa: S608 - our names
         after or (),
     )
+    texts = [i for i, column in enumerate(table.columns) if isinstance(column.type, String)]
     while rows := cursor.fetchmany(CHUNK):
-        yield rows
+        yield _stored(rows, texts)
+
+
+def _stored(rows: list[Row], texts: list[int]) -> list[Row]:
+    """PostgreSQL's text has no NUL. Almost no chunk holds one: looking at a column at once costs next to nothing."""
+    if not any(_UNUSUAL.search("".join([row[i] for row in rows])) for i in texts):
+        return rows
+    return [tuple(escaped(value) if isinstance(value, str) else value for value in row) for row in rows]
 
 
 async def _rows_there(target: asyncpg.Connection, table: Table) -> AsyncIterator[list[Row]]:
