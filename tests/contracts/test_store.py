@@ -178,6 +178,21 @@ def test_a_failure_fails_what_was_handed_in_behind_it_until_recovery(bench: Benc
     assert [s.session_id for s in bench.recover().sessions] == ["mended"]
 
 
+def test_what_is_handed_in_while_all_is_broken_is_never_stored(bench: Bench) -> None:
+    """Not even if the state is read again before its turn comes: it was decided on the old one."""
+    bench.commit(*records.directory())
+    fail(bench)
+    bench.settle()
+    bench.outcomes.clear()
+    bench.hand_in(session("late"), name="late")
+    bench.recover()
+    bench.hand_in(session("new"), name="new")
+    bench.settle()
+    assert [(name, error is None) for name, error in bench.outcomes] == [("late", False), ("new", True)]
+    assert [s.session_id for s in bench.recover().sessions] == ["new"]
+    assert len(bench.broken) == 1
+
+
 @settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(before=st.integers(0, 30), behind=st.integers(0, 30), pause=st.booleans())
 def test_what_was_told_is_what_is_there(bench: Bench, before: int, behind: int, *, pause: bool) -> None:

@@ -81,7 +81,8 @@ class Committer(ABC):
         """Fail what waits, and take nothing until `mend`: who calls this reads the state again, and is not told to."""
         self._broken, self._told = error, True
         if not self._busy:
-            self._loop.call_soon(self._fail_waiting)
+            # Taken out here and not when they are told: `mend` may come first, and they would count as stored.
+            self._loop.call_soon(self._tell, self._take_waiting(), error)
 
     def mend(self) -> None:
         """The state was read again: commits are taken once more."""
@@ -92,15 +93,15 @@ class Committer(ABC):
         self._busy = False
         self.batches += 1
         self._broken = self._broken or error
+        behind = self._take_waiting() if self._broken is not None else []
         self._tell(dones, error)
-        if self._broken is not None:
-            self._fail_waiting()
+        if behind:
+            self._tell(behind, self._broken)
         self._hand_over()
 
-    def _fail_waiting(self) -> None:
+    def _take_waiting(self) -> list[Done]:
         waiting, self._filling = self._filling.dones, Batch()
-        if waiting:
-            self._tell(waiting, self._broken)
+        return waiting
 
     def _tell(self, dones: list[Done], error: BaseException | None) -> None:
         self.pending -= len(dones)
