@@ -1,10 +1,12 @@
 """From one shape of the database to the next, and never back by accident."""
 
+import asyncio
 import shutil
 import sqlite3
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 from alembic import command
@@ -16,10 +18,14 @@ from sqlalchemy import Connection, create_engine
 from sqlalchemy.pool import StaticPool
 
 from frontdesk.engines import migrate
-from frontdesk.engines.migrate import TooNew, revision, upgrade
+from frontdesk.engines.migrate import TooNew, revision, upgrade, upgrade_server
 from frontdesk.engines.migrations import HEAD
+from frontdesk.engines.postgres_link import open_pool
 from frontdesk.engines.schema import metadata
 from frontdesk.engines.sqlite import FILE, open_writer
+from tests.support.postgres import shared
+
+T = TypeVar("T")
 
 MIGRATIONS = Path(migrate.__file__).parent / "migrations"
 LATER = """
@@ -109,6 +115,20 @@ def test_a_newer_database_is_refused_and_left_alone(path: Path, db: sqlite3.Conn
     assert list(db.iterdump()) == before
 
 
+def test_a_newer_database_that_only_got_more_is_served(
+    path: Path, db: sqlite3.Connection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Expand, then contract: the older program works on what a newer one made of it, until a step says otherwise."""
+    with monkeypatch.context() as later:
+        a_later_version(tmp_path, later)
+        upgrade(path, db)
+    assert upgrade(path, db) == "9001"
+    assert copies(path) == []
+    db.execute("DELETE FROM marks WHERE name = 'oldest'")
+    with pytest.raises(TooNew, match="9001"):
+        upgrade(path, db)
+
+
 def copies(path: Path) -> list[Path]:
     """The copies kept beside the database."""
     return sorted(path.parent.glob("*.before-*"))
@@ -159,3 +179,96 @@ def test_every_step_can_be_taken_back(path: Path, db: sqlite3.Connection) -> Non
     assert left == [("alembic_version",)]
     upgrade(path, db)
     assert revision(db) == HEAD
+
+
+# ---- PostgreSQL
+
+
+@pytest.fixture
+def url() -> Iterator[str]:
+    """An empty database of PostgreSQL."""
+    made = shared().fresh()
+    yield made
+    shared().drop(made)
+
+
+def on_server(url: str, work: Callable[[Connection], T]) -> T:
+    """Do it there, in one transaction."""
+
+    async def connected() -> T:
+        pool = open_pool(url, "", 1)
+        try:
+            async with pool.begin() as db:
+                return await db.run_sync(work)
+        finally:
+            await pool.dispose()
+
+    return asyncio.run(connected())
+
+
+def tables(url: str) -> str:
+    """The tables that are there."""
+    query = "SELECT string_agg(tablename, ' ' ORDER BY tablename) FROM pg_tables WHERE schemaname = 'public'"
+    return shared().sql(query, url.rpartition("/")[2])
+
+
+def test_a_server_gets_the_same_schema(url: str) -> None:
+    """From nothing; a second start finds it done."""
+    assert on_server(url, upgrade_server) == ""
+    compared = on_server(url, lambda db: compare_metadata(MigrationContext.configure(db), metadata))
+    assert compared == []
+    assert on_server(url, upgrade_server) == HEAD
+
+
+def test_indices_of_a_server_have_the_conditions_of_the_schema(url: str) -> None:
+    """As on SQLite: the condition keeps an index small."""
+    on_server(url, upgrade_server)
+    fresh = shared().fresh()
+    on_server(fresh, metadata.create_all)
+    query = "SELECT indexdef FROM pg_indexes WHERE schemaname = 'public' AND tablename <> 'alembic_version' ORDER BY 1"
+    made, wanted = (shared().sql(query, each.rpartition("/")[2]) for each in (url, fresh))
+    shared().drop(fresh)
+    assert made == wanted != ""
+
+
+def test_a_migration_of_a_server_that_fails_half_way_changes_nothing(
+    url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One transaction, from an empty database too."""
+    with monkeypatch.context() as later:
+        a_later_version(tmp_path, later, then="raise RuntimeError('power cut')")
+        with pytest.raises(RuntimeError, match="power cut"):
+            on_server(url, upgrade_server)
+        assert tables(url) == ""
+    on_server(url, upgrade_server)
+    assert "sessions" in tables(url)
+
+
+def test_a_node_starts_on_what_a_newer_one_made_of_the_server(
+    url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While nodes are replaced one by one, an old one may be started again."""
+    on_server(url, upgrade_server)
+    with monkeypatch.context() as later:
+        a_later_version(tmp_path, later)
+        assert on_server(url, upgrade_server) == HEAD
+    assert on_server(url, upgrade_server) == "9001"
+    shared().sql("UPDATE marks SET number = 9001 WHERE name = 'oldest'", url.rpartition("/")[2])
+    with pytest.raises(TooNew, match="9001"):
+        on_server(url, upgrade_server)
+
+
+def test_every_step_of_a_server_can_be_taken_back(url: str) -> None:
+    """Down to an empty database, and up again."""
+    on_server(url, upgrade_server)
+
+    def down(db: Connection) -> None:
+        config = Config()
+        config.set_main_option("script_location", str(MIGRATIONS))
+        config.attributes["connection"] = db
+        command.downgrade(config, "base")
+
+    on_server(url, down)
+    assert tables(url) == "alembic_version"
+    on_server(url, upgrade_server)
+    assert "nodes" in tables(url)
