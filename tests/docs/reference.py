@@ -264,7 +264,8 @@ def cli() -> str:
         """
         `frontdesk` with no arguments lists the commands, and `--help` after any of them says the same as this page.
         Commands that set up or list work with the server running or stopped: they run inside the server that has the
-        data open, or with `--database` in a process of their own, and every node sees it within half a second. They end with status 0, or with 1 and a sentence on standard error (2 for a wrong option).
+        data open, or with `--database` in a process of their own, and every node sees it within half a second. They end
+        with status 0, or with 1 and a sentence on standard error (2 for a wrong option).
         """
     )
     return page("Command line", lead, *_commands(root, ("frontdesk",)))

@@ -14,11 +14,14 @@ from urllib.parse import unquote
 import pytest
 
 from tests.docs.pages import FENCE, ROOT, Step, name, pages, says, steps
+from tests.support import postgres
 from tests.support.server import Process
 
 RUNNABLE = [page for page in pages() if steps(page.read_text(encoding="utf-8"))]
 LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")
 END = "this-was-step"
+# Where the pages have their empty database.
+DATABASE = "postgresql://frontdesk@127.0.0.1:5432/frontdesk"
 # Seconds. The longest page waits out two held polls.
 PATIENCE = 100
 
@@ -75,6 +78,8 @@ def test_commands_run_as_written(page: Path, tmp_path: Path) -> None:
         # The ports that the pages write: the demo's, and that of a server which the page itself starts.
         port, other = str(demo.port), str(free_port())
         replace = {"127.0.0.1:8080": f"127.0.0.1:{port}", "--port 8080": f"--port {port}", "9000": other}
+        if any(DATABASE in step.shell for step in script):
+            replace |= {DATABASE: postgres.fresh(), "9001": str(free_port())}
         printed = run(script, tmp_path, replace)
     for number, (step, said) in enumerate(zip(script, printed, strict=True), 1):
         assert not step.output or says(said, step.output), f"step {number} printed\n{said}\nnot\n{step.output}"
