@@ -22,6 +22,8 @@ from frontdesk.ports import Directory, Done, Fenced, Found, Record, Recovered, U
 T = TypeVar("T")
 # A node's epoch when it joins: see the table.
 FIRST_EPOCH = 1
+# Seconds that reading all that is alive may take: some ten thousand sessions a second.
+_RECOVER_SECONDS = 60
 # Connections for cold reads.
 _READERS = 4
 # Settings of the server without which what is committed may be gone after a crash, and the value that does it.
@@ -118,9 +120,18 @@ class PostgresStore:
             epoch = await db.run_sync(_raise_epoch, node)
             # At once: a beat waits for this row.
             await db.commit()
-            result = await db.run_sync(queries.recover, node)
+        result = await self._read_all(node)
         self.writer.right = Right(node, epoch)
         return result
+
+    async def _read_all(self, node: str) -> Recovered:
+        """The one read that may be long."""
+        pool = open_pool(self._url, node, 1, lasting=True)
+        try:
+            async with asyncio.timeout(_RECOVER_SECONDS), pool.connect() as db:
+                return await db.run_sync(queries.recover, node)
+        finally:
+            await pool.dispose()
 
     def directory(self, found: Found[Directory]) -> None:
         """See ports.Store."""

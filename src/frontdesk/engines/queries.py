@@ -24,6 +24,9 @@ from frontdesk.engines.schema import (
 from frontdesk.ports import Directory, Recovered, Usage, Waiting
 
 _OPEN = (interactions.c.closed_ms == 0) & (interactions.c.channel == "chat")
+_SAME = sessions.c.session_id == interactions.c.session_id
+# Sessions read at one time.
+_PIECE = 500
 _EVENT = (
     entries.c.interaction_id, entries.c.seq, entries.c.stream_seq, entries.c.kind, entries.c.payload, entries.c.time_ms,
 )  # fmt: skip
@@ -51,11 +54,24 @@ def recover(db: Connection, node: str) -> Recovered:
 
 
 def alive(db: Connection, which: ColumnElement[bool]) -> Recovered:
-    """Living sessions with their newest numbers, open interactions, and the ended sessions that those are on."""
-    theirs = interactions.c.session_id.in_(select(sessions.c.session_id).where(which, _ALIVE))
-    streams = _newest_events(db, theirs)
-    found = [_with_head(rows.session(r), streams) for r in db.execute(select(sessions).where(which, _ALIVE))]
-    return Recovered(sessions=tuple(found), interactions=tuple(_interactions(db, _OPEN & theirs)))
+    """Living sessions with their newest numbers, open interactions, and the ended sessions that those are on.
+
+    In pieces of ids, each read through an index: asked for all at one time, PostgreSQL reads the whole log when it
+    expects many, and what is old in it has no limit.
+    """
+    living = select(sessions.c.session_id).where(which, sessions.c.ended_ms == 0)
+    resting = select(sessions.c.session_id).join_from(interactions, sessions, _SAME).where(which, _OPEN)
+    ids = list(dict.fromkeys((*db.execute(living).scalars(), *db.execute(resting).scalars())))
+    found: list[Session] = []
+    theirs: list[Interaction] = []
+    for piece in (ids[i : i + _PIECE] for i in range(0, len(ids), _PIECE)):
+        of_piece = interactions.c.session_id.in_(piece)
+        streams = _newest_events(db, of_piece)
+        here = db.execute(select(sessions).where(sessions.c.session_id.in_(piece)))
+        found += (_with_head(rows.session(r), streams) for r in here)
+        theirs += _interactions(db, _OPEN & of_piece)
+    theirs.sort(key=lambda i: (i.queued_ms, i.interaction_id))
+    return Recovered(sessions=tuple(found), interactions=tuple(theirs))
 
 
 def home(db: Connection, session_id: str) -> str | None:
