@@ -197,7 +197,7 @@ def complaints(text: str, folder: Path) -> list[str]:
         text = text.replace(old, str(new))
     unit = folder / "frontdesk@8081.service"
     unit.write_text(text)
-    command = ["systemd-analyze", "verify", "--man=no", unit]
+    command = ["systemd-analyze", "verify", "--man=no", str(unit)]
     looked = subprocess.run(command, capture_output=True, text=True, check=False, timeout=PATIENCE)
     return [line for line in looked.stderr.splitlines() if "frontdesk" in line]
 
