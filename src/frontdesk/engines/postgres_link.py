@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 # Seconds until a server that does not answer counts as away.
 CONNECT_SECONDS = 5
 # The same for a command. The server itself stops it a little earlier, so that we mostly hear why.
-COMMAND_SECONDS = 10
+COMMAND_SECONDS = 6
 # Milliseconds that a transaction may wait for its next statement: a process that was cut off or paused must not keep
 # what others wait for.
 _IDLE_MS = 3000
