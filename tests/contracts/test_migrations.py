@@ -166,6 +166,18 @@ def test_a_migration_that_fails_half_way_changes_nothing(
     again.close()
 
 
+def test_a_first_start_that_ends_between_two_steps_leaves_nothing(
+    path: Path, db: sqlite3.Connection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All steps are one transaction, not each its own."""
+    with monkeypatch.context() as later:
+        a_later_version(tmp_path, later, then="raise RuntimeError('power cut')")
+        with pytest.raises(RuntimeError, match="power cut"):
+            upgrade(path, db)
+    assert db.execute("SELECT name FROM sqlite_master").fetchall() == []
+    assert upgrade(path, db) == ""
+
+
 def test_every_step_can_be_taken_back(path: Path, db: sqlite3.Connection) -> None:
     """Down to an empty database, and up again."""
     upgrade(path, db)

@@ -85,12 +85,12 @@ def _back_up(path: Path, db: sqlite3.Connection, before: str) -> None:
 
 def _run(db: sqlite3.Connection) -> None:
     engine = create_engine("sqlite://", creator=lambda: db, poolclass=StaticPool)
-    with engine.connect() as connection:
-        # One transaction, begun by hand as the driver does not: killed between two steps that were committed one
-        # by one, the database would be neither empty nor finished, and no start could mend it.
+    with engine.begin() as connection:
+        # One transaction for all steps, begun by hand as the driver does not, and known to SQLAlchemy (`begin`), as
+        # Alembic else commits after each: killed between two steps that were committed one by one, the database would
+        # be neither empty nor finished, and no start could mend it.
         db.execute("BEGIN IMMEDIATE")
         _steps(connection)
-        connection.commit()
 
 
 def _steps(connection: Connection) -> None:
