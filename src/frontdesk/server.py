@@ -10,7 +10,7 @@ import signal
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import Any
 
@@ -33,6 +33,7 @@ from frontdesk.domain.timers import WIDTH, Timers
 from frontdesk.engines.postgres import PostgresStore
 from frontdesk.engines.queries import cluster
 from frontdesk.engines.sqlite import SqliteStore
+from frontdesk.figures import readings
 from frontdesk.http import openapi, pages
 from frontdesk.http.asgi import AsgiApp
 from frontdesk.http.connection import Connection
@@ -40,7 +41,7 @@ from frontdesk.http.dispatch import Dispatcher
 from frontdesk.http.guard import Gate
 from frontdesk.http.lane import Lane
 from frontdesk.http.limits import Doors, Limiter, Proxies
-from frontdesk.http.ops import Operations, Reading, Readings
+from frontdesk.http.ops import Operations, Readings
 from frontdesk.http.public import Limits, PublicApi
 from frontdesk.http.repeats import Repeats
 from frontdesk.http.routes import Router, table
@@ -261,7 +262,7 @@ class App:
         gate = Gate(directory, self.tokens, self.sessions, self.usage, self.clock)
         api = PublicApi(self.store, self.clock, self.tokens, self.sessions, self.messaging, self.hub, gate, limits)
         registry = CollectorRegistry()
-        registry.register(Readings(self._readings))
+        registry.register(Readings(partial(readings, self)))
         routes = table(api, Operations(registry, self._checks))
         router = Router((*routes, *pages.routes(facts, openapi.document(routes))))
         return Dispatcher(router, gate, self.repeats, self.proxies, directory.find_organization)
@@ -275,37 +276,17 @@ class App:
         self.store.commit([Gone(now_ms - IDEMPOTENCY_HOURS * 3600 * 1000)], lambda error: None)
         self.timers.at(now_ms + _SWEEP_MS, self._sweep)
 
-    def _checks(self) -> dict[str, str]:
+    def _checks(self) -> tuple[bool, dict[str, str]]:
         try:
             self.store.admit()
             storage = "reading" if self.dispatcher.reading else "ok"
         except Exception as error:  # noqa: BLE001 - whatever it is, it is what the operator wants to read
             storage = str(error.args[0])
-        return {"storage": storage, "serving": "stopping" if self.dispatcher.stopping else "ok"}
-
-    def _readings(self) -> Iterable[Reading]:
-        floor, hub, writer = self.context.floor, self.hub, self.store.writer
-        answered = {str(status): float(n) for status, n in self.dispatcher.answered.items()}
-        yield "frontdesk_answers", "Answers by HTTP status.", "counter", answered
-        yield "frontdesk_sessions", "Streaming sessions.", "gauge", {"alive": len(floor.sessions), "held": hub.held}
-        yield "frontdesk_interactions", "Open interactions.", "gauge", {"open": len(floor.interactions)}
-        waiting = sum(self.queues.waiting().values())
-        yield "frontdesk_queue", "Contacts that wait for an agent.", "gauge", {"waiting": waiting}
-        events = {"delivered": float(hub.delivered), "again": float(hub.redelivered)}
-        yield "frontdesk_events", "Events handed to clients.", "counter", events
-        stored = {"commits": float(writer.commits), "batches": float(writer.batches)}
-        yield "frontdesk_store", "Commits, and the batches that carried them.", "counter", stored
-        limits = self.limits
-        refused: dict[str, float] = {
-            "tokens": limits.tokens_by_address.refused + limits.tokens_by_organization.refused,
-            "sessions": limits.sessions_by_address.refused,
-            "messages": limits.messages_by_session.refused,
-            "polls": limits.polls_by_session.refused,
-            "connections": self.doors.refused,
-            "overload": self.store.writer.refused,
-        }
-        yield "frontdesk_refused", "Requests over a limit, by limit.", "counter", refused
-        yield "frontdesk_store_pending", "Commits that wait for the disk.", "gauge", {"pending": writer.pending}
+        stopping = self.dispatcher.stopping
+        # A shared database is away for all nodes: without any, a load balancer would tell contacts in words of its own,
+        # which end their sessions, what each node tells them in ours, which let them wait.
+        stores = storage == "ok" or self.together is not None
+        return stores and not stopping, {"storage": storage, "serving": "stopping" if stopping else "ok"}
 
 
 def _limiter(reason: str, what: str, a_minute: int) -> Limiter:

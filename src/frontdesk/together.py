@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from frontdesk import telemetry
@@ -14,6 +15,7 @@ from frontdesk.engines.membership import PostgresMembership
 from frontdesk.engines.postgres import PostgresStore
 from frontdesk.http.host import Host
 from frontdesk.http.limits import Shared
+from frontdesk.http.ops import Reading
 from frontdesk.http.relay import Relay
 from frontdesk.http.words import Ask, Caught, Farewell, Fate, Left, decode
 
@@ -91,6 +93,15 @@ class Together:
             self._beginning.cancel()
         await self.cluster.close()
         await self._membership.close()
+
+    def readings(self) -> Iterable[Reading]:
+        """What `/metrics` tells of it."""
+        cluster = self.cluster
+        yield "frontdesk_nodes", "Living nodes, as this one sees them.", "gauge", {"alive": len(cluster.everyone())}
+        passed = {"passed_on": float(self.relay.passed_on), "carried_out": float(self.host.carried_out)}
+        yield "frontdesk_relayed", "Requests passed on to other nodes, and carried out for them.", "counter", passed
+        taken = {"sessions": float(cluster.taken_over), "shut_out": float(cluster.shut_out)}
+        yield "frontdesk_take_overs", "Sessions taken from other nodes, and nodes shut out.", "counter", taken
 
     def _gone(self, node: str) -> None:
         self.relay.node_gone(node)

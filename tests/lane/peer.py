@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, NamedTuple, Self
 
+from frontdesk.engines.sqlite import SqliteStore
 from tests.support.client import Client
 from tests.support.server import Running
 from tests.support.wire import PATIENCE_SECONDS
@@ -185,7 +186,9 @@ def exchange(server: Running, pieces: Iterable[bytes]) -> Said:
 @contextmanager
 def slow_disk(server: Running) -> Iterator[None]:
     """Nothing becomes durable meanwhile: another program holds the database's lock."""
-    with closing(sqlite3.connect(server.app.store.path, isolation_level=None)) as other:
+    store = server.app.store
+    assert isinstance(store, SqliteStore)
+    with closing(sqlite3.connect(store.path, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
         yield
         other.execute("ROLLBACK")

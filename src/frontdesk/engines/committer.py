@@ -46,8 +46,9 @@ class Committer(ABC):
         """Raises TooMany or Unavailable when nothing more is taken."""
         if self.pending >= PENDING_MAX:
             self.refused += 1
-            message = "The server has more to store than it can; repeat the request later."
-            raise TooMany("overloaded", message, limit=PENDING_MAX)
+            raise TooMany(
+                "overloaded", "The server has more to store than it can; repeat the request later.", limit=PENDING_MAX
+            )
         if self._broken is not None or self._stopping:
             raise Unavailable("storageFailed", "The server can't store anything right now; repeat the request later.")
 

@@ -82,6 +82,7 @@ class Host:
         self._ends: deque[tuple[int, Name]] = deque()
         # The last poll of each session that came from elsewhere.
         self._carriers: dict[str, RemoteCarrier] = {}
+        self.carried_out = 0
 
     @property
     def node(self) -> str:
@@ -135,6 +136,7 @@ class Host:
             ask.method, ask.path, ask.query, ask.headers, ask.body, ask.address, carrier or RemoteCarrier(self, ask)
         )
         request.passed_on = True
+        self.carried_out += 1
         result = dispatcher.handle(request)
         if isinstance(result, Pending):
             self._under_way[name] = result

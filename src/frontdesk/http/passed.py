@@ -222,8 +222,8 @@ class Passed(Pending):
         return self._relay.context.clock.now_ms() >= self._until_ms
 
     def _give_up(self) -> None:
-        message = "The server that holds this conversation does not answer; repeat the request in a moment."
-        self._settle(failure_answer(Unavailable("homeAway", message)))
+        away = Unavailable("homeAway", "This conversation's server does not answer; repeat the request in a moment.")
+        self._settle(failure_answer(away))
 
     def _settle(self, answer: Whole) -> None:
         self._relay.forget(self.number)
