@@ -99,7 +99,7 @@ class Screen:
             "faults": f"{len(breaker.faults)}",
             "accepted": f"{crowd.accepted:,}",
             "echoed": f"{crowd.echoes:,}",
-            "repeated": f"{crowd.repeats:,}",
+            "repeated": f"{crowd.failures.total():,}",
             "again": f"{crowd.again:,}",
             "lost": f"{len(crowd.lost)}",
             "now": ", ".join(breaker.now),

@@ -127,7 +127,8 @@ class Contact:
         sent = request(method, path_of(operation), {**self._headers, **typed, **headers}, body)
         try:
             answer = await lines.ask(sent)
-        except BROKEN:
+        except BROKEN as broken:
+            self._note(broken)
             return None
         if answer.status < HTTPStatus.MULTIPLE_CHOICES:
             return answer
@@ -138,10 +139,17 @@ class Contact:
         """Raises Lost when repeating won't help."""
         if status not in (429, 500, 503):
             raise Lost(f"{operation} was refused with {status} {body.decode(errors='replace')}")
+        reason = json.loads(body)["errors"][0]["reason"] if body else "of a stream"
+        self.record.failures[f"{status} {reason}"] += 1
+
+    def _note(self, broken: BaseException) -> None:
+        """Count what broke."""
+        silent = isinstance(broken, TimeoutError)
+        what = "no answer" if silent else "no connection" if isinstance(broken, ConnectionRefusedError) else "a break"
+        self.record.failures[what] += 1
 
     async def _back_off(self, wait: float) -> float:
         """Wait, longer each time and with some randomness."""
-        self.record.repeats += 1
         await asyncio.sleep(wait * (0.5 + self._dice.random()))
         return min(wait * 2, LONGEST_WAIT)
 
@@ -178,8 +186,8 @@ class Contact:
                     heard = heard or any(new)
                     if self._said_all and self.record.echoes >= len(self.record.texts):
                         break
-        except BROKEN:
-            return heard
+        except BROKEN as broken:
+            self._note(broken)
         except Refused as refused:
             self._check(refused.status, EVENTS)
         return heard

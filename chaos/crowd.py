@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+from collections import Counter
 from collections.abc import Callable, Sequence
 
 from chaos.contact import Contact, Style
@@ -65,9 +66,9 @@ class Crowd:
         return sum(record.echoes for record in self.records)
 
     @property
-    def repeats(self) -> int:
-        """Requests that were sent again."""
-        return sum(record.repeats for record in self.records)
+    def failures(self) -> Counter[str]:
+        """Requests that had to be sent again, by why."""
+        return sum((record.failures for record in self.records), Counter())
 
     @property
     def again(self) -> int:

@@ -1,6 +1,7 @@
 """What one contact sent, was promised and saw. Times are seconds of one monotonic clock."""
 
 import json
+from collections import Counter
 from dataclasses import dataclass, field
 
 TEXT = "messaging.Text"
@@ -34,7 +35,10 @@ class Event:
 
 @dataclass
 class Record:
-    """One contact's memory. `events` are in the order in which they came, without those whose number was known."""
+    """One contact's memory. `events` are in the order in which they came, without those whose number was known.
+
+    `failures` counts the answers that did not come, and those that asked for a repeat, by their reasons.
+    """
 
     name: str
     style: str
@@ -42,7 +46,7 @@ class Record:
     events: list[Event] = field(default_factory=list)
     again: int = 0
     changed: int = 0
-    repeats: int = 0
+    failures: Counter[str] = field(default_factory=Counter)
     refusals: list[str] = field(default_factory=list)
     _known: dict[int, int] = field(default_factory=dict)
     _echoes: int = 0

@@ -100,6 +100,6 @@ def _counts(crowd: Crowd) -> dict[str, int]:
     return {
         "texts accepted": crowd.accepted,
         "echoes rendered": crowd.echoes,
-        "requests repeated": crowd.repeats,
         "events that came again": crowd.again,
+        **{f"repeated after {why}": count for why, count in crowd.failures.most_common()},
     }
