@@ -17,7 +17,7 @@ from frontdesk.http.host import Host
 from frontdesk.http.limits import Shared
 from frontdesk.http.ops import Reading
 from frontdesk.http.relay import Relay
-from frontdesk.http.words import Ask, Caught, Farewell, Fate, Left, decode
+from frontdesk.http.words import Ask, Caught, Farewell, Fate, Greeting, Left, decode
 
 if TYPE_CHECKING:
     from frontdesk.server import App
@@ -35,7 +35,7 @@ class Together:
         bus = NatsBus(settings.bus, str(cluster)) if settings.bus else PostgresBus(settings.database)
         self.cluster = Cluster(app.context, self._membership, bus)
         self.relay = Relay(app.context, self.cluster, bus, app.dispatcher.carry_out)
-        self.host = Host(app.context, app.dispatcher, app.hub, bus)
+        self.host = Host(app.context, app.dispatcher, app.hub, bus, lambda: self.cluster.sure)
         self._beginning: asyncio.Task[None] | None = None
         self._listen()
 
@@ -57,8 +57,9 @@ class Together:
 
     async def begin(self) -> None:
         """Take what is at home nowhere, and begin to beat."""
-        await self.cluster.gather()
-        self.cluster.start()
+        await self.cluster.start()
+        for node in self.cluster.others:
+            self.relay.send(node, Greeting(self._app.context.node))
 
     def begin_anew(self) -> None:
         """This node was shut out: others have what it held. Forget it, and become another."""
@@ -113,5 +114,7 @@ class Together:
             self.host.hear(said)
         elif isinstance(said, Farewell):
             self.cluster.left(said.node)
+        elif isinstance(said, Greeting):
+            self.cluster.joined(said.node)
         else:
             self.relay.hear(said)

@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable
 
 from frontdesk import telemetry
 from frontdesk.actions.context import Context
-from frontdesk.domain.nodes import BEAT_MS, Sight, look, silent
+from frontdesk.domain.nodes import BEAT_MS, LEASE_MS, Sight, look, silent
 from frontdesk.ports import Bus, Fenced, Membership, Recovered
 
 # Sessions taken at one time: small enough for several nodes to share what a dead one leaves.
@@ -42,6 +42,7 @@ class Cluster:
         self.on_gap: Callable[[], None] = lambda: None
         self._seen: dict[str, Sight] = {}
         self._looked_ms = 0
+        self._sure_ms = 0
         self._directory = -1
         self._orphans = -1
         self._beats = 0
@@ -59,9 +60,15 @@ class Cluster:
         telemetry.log.info("node.joined", node=self._context.node)
         return slot
 
-    def start(self) -> None:
-        """Begin to beat."""
-        self._tick(self._context.clock.now_ms())
+    async def start(self) -> None:
+        """Look around, take what is at home nowhere, and begin to beat. Raises Fenced, and what the database raises."""
+        await self._look()
+        self._context.timers.at(self._context.clock.now_ms() + BEAT_MS, self._tick)
+
+    @property
+    def sure(self) -> bool:
+        """Whether this node was one within the last lease. If not, others may have taken over what it remembers."""
+        return self._context.clock.now_ms() - self._sure_ms < LEASE_MS
 
     def alive(self, node: str) -> bool:
         """Whether the last look saw it, or it is this one."""
@@ -84,6 +91,10 @@ class Cluster:
         async with self._claiming:
             await self._membership.leave()
         telemetry.log.info("node.left", node=self._context.node)
+
+    def joined(self, node: str) -> None:
+        """Another node says that it has begun."""
+        self._meet(self.others | {node})
 
     def left(self, node: str) -> None:
         """Another node says that it stops: look at once for what it gave back."""
@@ -117,7 +128,9 @@ class Cluster:
             self._blind = True
 
     async def _look(self) -> None:
+        began_ms = self._context.clock.now_ms()
         pulse = await self._membership.beat()
+        self._sure_ms = began_ms
         now_ms = self._context.clock.now_ms()
         if self._blind:
             telemetry.log.info("node.sees_again")

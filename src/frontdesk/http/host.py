@@ -6,6 +6,7 @@ Each is carried out once, however often it is asked; its answer goes back to the
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 from functools import partial
 
 from frontdesk.actions.context import Context
@@ -71,7 +72,10 @@ class RemoteCarrier:
 class Host:
     """What other nodes asked for and what became of it."""
 
-    def __init__(self, context: Context, dispatcher: Dispatcher, hub: Hub, bus: Bus) -> None:
+    def __init__(
+        self, context: Context, dispatcher: Dispatcher, hub: Hub, bus: Bus, is_sure: Callable[[], bool]
+    ) -> None:
+        self._is_sure = is_sure
         self._context = context
         self._dispatcher = dispatcher
         self._hub = hub
@@ -128,7 +132,7 @@ class Host:
     def _first(self, ask: Ask, name: Name) -> None:
         dispatcher = self._dispatcher
         gone = ask.session_id and not self._context.floor.has(ask.session_id)
-        if gone or dispatcher.stopping or dispatcher.reading:
+        if gone or dispatcher.stopping or dispatcher.reading or not self._is_sure():
             self.say(ask.asker, Elsewhere(ask.number))
             return
         carrier = self._carrier(ask) if ask.method == "GET" else None

@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 from frontdesk.actions.cluster import Cluster
 from frontdesk.actions.context import Context
-from frontdesk.domain.errors import TooMany
+from frontdesk.domain.errors import TooMany, Unavailable
 from frontdesk.domain.nodes import chosen
 from frontdesk.http.bodies import CreateSession, decode
 from frontdesk.http.passed import Passed, PassedStream
@@ -24,6 +24,7 @@ from frontdesk.http.words import (
     Elsewhere,
     Farewell,
     Fate,
+    Greeting,
     Left,
     Opened,
     Piece,
@@ -56,7 +57,13 @@ class Relay:
         self._last: dict[str, tuple[int, Carrier]] = {}
 
     def pass_on(self, route: Route, call: Call) -> Result | None:
-        """What another node answers; None when the call is to be carried out here. Raises Invalid, TooMany."""
+        """What another node answers; None when the call is to be carried out here.
+
+        Raises Invalid, TooMany, Unavailable.
+        """
+        if not self.cluster.sure:
+            # It was paused, or cut off from the database: what it remembers may be old, and would end sessions.
+            raise Unavailable("homeAway", "This server is finding its place again; repeat the request in a moment.")
         session_id = call.session_id or _resumed(route, call)
         if session_id:
             return None if self.context.floor.has(session_id) else self._begin(route, call, session_id, "")
@@ -76,7 +83,7 @@ class Relay:
         passed.begin(node)
         return passed
 
-    def send(self, node: str, word: Ask | Left | Caught | Fate | Farewell) -> None:
+    def send(self, node: str, word: Ask | Left | Caught | Fate | Farewell | Greeting) -> None:
         """Say it."""
         self._bus.send(node, encode(word))
 

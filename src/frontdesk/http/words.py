@@ -103,7 +103,13 @@ class Farewell(Struct, tag=10, array_like=True):
     node: str
 
 
-Word = Ask | Reply | Elsewhere | Opened | Piece | Closed | Caught | Left | WhatBecame | Fate | Farewell
+class Greeting(Struct, tag=11, array_like=True):
+    """This node has joined: nobody needs to wait for a beat to know it."""
+
+    node: str
+
+
+Word = Ask | Reply | Elsewhere | Opened | Piece | Closed | Caught | Left | WhatBecame | Fate | Farewell | Greeting
 
 encode = msgspec.msgpack.Encoder().encode
 decode = msgspec.msgpack.Decoder(Word).decode
