@@ -4,6 +4,7 @@ import os
 import pty
 import re
 import signal
+import socket
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -145,6 +146,19 @@ def test_control_c_ends_the_chat_and_says_no_more(demo: Process) -> None:
         assert "Traceback" not in chat.rest()
         assert chat.process.wait() == 0
     assert "You are number 1 in the queue." in said(demo, "", "--work-type", "79")
+
+
+def test_control_c_is_heard_before_the_chat_has_begun() -> None:
+    """A contact who is shown a place at once may change their mind as fast: no trace, no failure."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        with terminal(url) as chat:
+            connection, _ = silent.accept()
+            with connection:
+                assert connection.recv(4096).startswith(b"POST ")
+                chat.process.send_signal(signal.SIGINT)
+                assert chat.rest() == ""
+                assert chat.process.wait() == 0
 
 
 def test_a_chat_outlives_a_restart_of_the_server(data: Path) -> None:

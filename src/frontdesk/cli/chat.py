@@ -33,7 +33,10 @@ _HELP = (
 
 
 class Screen:
-    """Lines above, the prompt below; whoever prints takes the lock. As a context, it has the terminal to itself."""
+    """Lines above, the prompt below; whoever prints takes the lock.
+
+    From `take` on it has the terminal to itself; as a context, it gives it back at the end.
+    """
 
     def __init__(self) -> None:
         self._lock = threading.RLock()
@@ -43,9 +46,14 @@ class Screen:
         self._prompting = False
         self._in_line = False
         self._bell, self._ear = socket.socketpair()
+        self._modes: list[Any] | None = None
         self.interactive = sys.stdin.isatty() and sys.stdout.isatty()
 
     def __enter__(self) -> Self:
+        return self
+
+    def take(self) -> None:
+        """Have the terminal to itself."""
         # Rung by every signal: one that came just before a wait began would else be noticed at the next key.
         self._bell.setblocking(False)
         signal.set_wakeup_fd(self._bell.fileno(), warn_on_full_buffer=False)
@@ -57,14 +65,13 @@ class Screen:
             self._modes = termios.tcgetattr(sys.stdin)
             # Key by key, without echo: readline draws what is typed.
             tty.setcbreak(sys.stdin, termios.TCSADRAIN)
-        return self
 
     def __exit__(self, *_: object) -> None:
         signal.set_wakeup_fd(-1)
         with self._lock:
             self._wipe()
             self._prompting = False
-        if self.interactive:
+        if self._modes is not None:
             termios.tcsetattr(sys.stdin, termios.TCSADRAIN, self._modes)
 
     def read(self) -> str:
@@ -134,6 +141,8 @@ class Talk:
         self._hello = {"workTypeId": work_type, "contactName": name}
         self.over = threading.Event()
         self.news = threading.Event()
+        # The first poll was answered: what the server had to say to a new chat is shown.
+        self.heard = threading.Event()
         contact.on_trouble = lambda sentence: screen.line(f"[yellow]{escape(sentence)}[/]")
 
     def begin(self, resume: str) -> None:
@@ -150,6 +159,7 @@ class Talk:
             try:
                 for event in self._contact.poll():
                     self._show(event)
+                self.heard.set()
             except Refused as refused:
                 self._lost(refused)
             except (KeyError, TypeError, ValueError) as error:
@@ -175,6 +185,7 @@ class Talk:
 
     def _finish(self) -> None:
         self.over.set()
+        self.heard.set()
         self._screen.wake()
 
     def _show(self, event: Json) -> None:
@@ -243,20 +254,24 @@ def chat(contact: Contact, work_type: str, name: str, *, resume: str) -> None:
     """Chat until one side ends it. Raises OSError when there is no server, Refused when it does not want to."""
     screen = Screen()
     talk = Talk(contact, screen, work_type, name)
+    stays = False
+    # Ctrl+C means the same from the first moment on: the place in the queue may be shown before we wait for a key.
+    with contextlib.suppress(KeyboardInterrupt), screen:
+        _begin(talk, contact, resume)
+        screen.take()
+        if screen.interactive:
+            screen.line(f"[dim]{_HELP}[/]")
+        stays = _converse(talk, screen)
+    _part(contact, talk, stays=stays)
+
+
+def _begin(talk: Talk, contact: Contact, resume: str) -> None:
     try:
         talk.begin(resume)
     except Refused:
         raise
     except OSError as error:
         fail(f"{contact.url} can't be reached: {error.strerror or error}. Is it running? `frontdesk demo` starts one.")
-    if screen.interactive:
-        screen.line(f"[dim]{_HELP}[/]")
-    try:
-        with screen:
-            stays = _converse(talk, screen)
-    except KeyboardInterrupt:
-        stays = False
-    _part(contact, talk, stays=stays)
 
 
 def _converse(talk: Talk, screen: Screen) -> bool:
@@ -278,6 +293,9 @@ def _converse(talk: Talk, screen: Screen) -> bool:
 
 
 def _wait_for_quiet(talk: Talk, screen: Screen) -> None:
+    """Until piped input counts as answered. The first answer comes within a poll's hold, however busy the server is."""
+    if not screen.interactive:
+        talk.heard.wait()
     while not screen.interactive and not talk.over.is_set() and talk.news.wait(_QUIET_SECONDS):
         talk.news.clear()
 
@@ -287,9 +305,10 @@ def _part(contact: Contact, talk: Talk, *, stays: bool) -> None:
     with contextlib.suppress(OSError):
         # It may be over at the other end already, or the server gone: either way there is nothing left to end.
         contact.stop()
-        if not stays and not talk.over.is_set():
+        if contact.session_id and not stays and not talk.over.is_set():
             contact.send("disconnect")
-        contact.leave()
+        if contact.session_id:
+            contact.leave()
     if stays:
         errors.print(
             f"The chat waits for you for a while: frontdesk chat --resume {contact.session_id}", soft_wrap=True
