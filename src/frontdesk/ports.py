@@ -11,6 +11,7 @@ from typing import Protocol, TypeVar
 
 from msgspec import Struct
 
+from frontdesk.domain.assignments import Assignment
 from frontdesk.domain.model import (
     ApiKey,
     CallBack,
@@ -23,6 +24,7 @@ from frontdesk.domain.model import (
     StoredEvent,
     WorkType,
 )
+from frontdesk.domain.people import AgentStatus, Audit, Client, Grant, Item, User
 
 
 class Usage(Struct, frozen=True):
@@ -47,9 +49,17 @@ class Moved(Struct, frozen=True):
     new: str
 
 
+class Used(Struct, frozen=True):
+    """A grant is used, unless it was before. `number` is the use's own: whoever finds theirs stored was the first."""
+
+    digest: str
+    number: int
+
+
 Record = (
-    Session | Interaction | Entry | CallBack | Repeat | Usage | Moved | Gone
-    | Organization | ApiKey | WorkType | SigningKey
+    Session | Interaction | Entry | CallBack | Repeat | Usage | Moved | Gone | Used
+    | Organization | ApiKey | WorkType | SigningKey | User | Client | Item
+    | Grant | Audit | AgentStatus | Assignment
 )  # fmt: skip
 Done = Callable[[BaseException | None], None]
 T = TypeVar("T")
@@ -64,6 +74,9 @@ class Directory(Struct, frozen=True):
     api_keys: tuple[ApiKey, ...]
     work_types: tuple[WorkType, ...]
     signing_keys: tuple[SigningKey, ...]
+    users: tuple[User, ...] = ()
+    clients: tuple[Client, ...] = ()
+    items: tuple[Item, ...] = ()
 
 
 class Recovered(Struct, frozen=True):
@@ -80,6 +93,25 @@ class Waiting(Struct, frozen=True):
     work_type_id: str
     queued_ms: int
     interaction_id: int
+
+
+class Shift(Struct, frozen=True):
+    """What a switchboard goes on with: agents' statuses, live assignments, and the closed interactions among those."""
+
+    statuses: tuple[AgentStatus, ...]
+    assignments: tuple[Assignment, ...]
+    interactions: tuple[Interaction, ...]
+
+
+class Said(Struct, frozen=True):
+    """An entry of an interaction's log, for those who may read all of it."""
+
+    interaction_id: int
+    seq: int
+    kind: str
+    author: str
+    payload: str
+    time_ms: int
 
 
 class Pulse(Struct, frozen=True):
@@ -144,6 +176,27 @@ class Store(Protocol):
 
     def queues(self, found: Found[list[Waiting]]) -> None:
         """Everyone who waits for an agent, on all nodes; each queue in the order of coming."""
+
+    def find_grant(self, digest: str, found: Found[Grant | None]) -> None:
+        """A grant, used or not."""
+
+    def shift(self, org_id: str, found: Found[Shift]) -> None:
+        """What the organization's switchboard goes on with."""
+
+    def log(self, interaction_id: int, after: int, limit: int, found: Found[list[Said]]) -> None:
+        """The entries of an interaction numbered above `after`, oldest first, at most `limit`."""
+
+    def find_interaction(self, interaction_id: int, found: Found[Interaction | None]) -> None:
+        """An interaction as it was stored, open or not."""
+
+    def assignments(self, interaction_id: int, found: Found[list[Assignment]]) -> None:
+        """All assignments of an interaction, oldest first."""
+
+    def last_agent(self, org_id: str, contact_key: str, found: Found[str]) -> None:
+        """Who served this contact last, "" when nobody did."""
+
+    def audit(self, org_id: str, before: int, limit: int, found: Found[list[Audit]]) -> None:
+        """Audit entries with an id below `before` (0: the newest), newest first, at most `limit`."""
 
 
 class Membership(Protocol):

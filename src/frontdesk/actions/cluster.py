@@ -7,7 +7,7 @@ are at home nowhere, a changed directory) is acted on at once; a look that fails
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 
 from frontdesk import telemetry
 from frontdesk.actions.context import Context
@@ -40,6 +40,8 @@ class Cluster:
         self.on_gone: Callable[[str], None] = lambda node: None
         self.heard: Callable[[bytes], None] = lambda word: None
         self.on_gap: Callable[[], None] = lambda: None
+        # Who said since the look under way began that it joined, or left: the look may have seen what was before.
+        self._said: dict[str, bool] = {}
         self._seen: dict[str, Sight] = {}
         self._looked_ms = 0
         self._sure_ms = 0
@@ -94,10 +96,12 @@ class Cluster:
 
     def joined(self, node: str) -> None:
         """Another node says that it has begun."""
+        self._said[node] = True
         self._meet(self.others | {node})
 
     def left(self, node: str) -> None:
         """Another node says that it stops: look at once for what it gave back."""
+        self._said[node] = False
         self._meet(self.others - {node})
         self._orphans = -1
         self._begin()
@@ -129,6 +133,7 @@ class Cluster:
 
     async def _look(self) -> None:
         began_ms = self._context.clock.now_ms()
+        self._said.clear()
         pulse = await self._membership.beat()
         self._sure_ms = began_ms
         now_ms = self._context.clock.now_ms()
@@ -137,7 +142,7 @@ class Cluster:
             self._blind = False
         self._seen = look(self._seen, self._looked_ms, pulse.beats, now_ms)
         self._looked_ms = now_ms
-        self._meet(frozenset(pulse.beats) - {self._context.node})
+        self._meet(self._living(pulse.beats))
         for node, beat in silent(self._seen, self._context.node, now_ms):
             await self._shut_out(node, beat)
         if pulse.directory != self._directory:
@@ -147,6 +152,11 @@ class Cluster:
         if pulse.orphans != self._orphans or self._beats % SWEEP_BEATS == 0:
             await self.gather()
             self._orphans = pulse.orphans
+
+    def _living(self, beats: Iterable[str]) -> frozenset[str]:
+        """The others that a look saw, and those who said meanwhile that they are there; not those who said goodbye."""
+        joined = {node for node, here in self._said.items() if here}
+        return (frozenset(beats) | joined) - {self._context.node} - (self._said.keys() - joined)
 
     def _meet(self, others: frozenset[str]) -> None:
         gone, self.others = self.others - others, others

@@ -8,6 +8,7 @@ from functools import lru_cache
 from frontdesk.domain.errors import NotFound, Unauthenticated
 from frontdesk.domain.limits import API_KEY_MAX
 from frontdesk.domain.model import ApiKey, Organization, SigningKey, WorkType
+from frontdesk.domain.people import Client, Item, User
 from frontdesk.ports import Directory
 
 
@@ -32,6 +33,10 @@ class LiveDirectory:
         self._organizations: dict[str, Organization] = {}
         self._keys: dict[tuple[str, str], ApiKey] = {}
         self._work_types: dict[tuple[str, str], WorkType] = {}
+        self._users: dict[tuple[str, str], User] = {}
+        self._logins: dict[tuple[str, str], User] = {}
+        self._clients: dict[tuple[str, str], Client] = {}
+        self._items: dict[tuple[str, str], dict[str, Item]] = {}
 
     def load(self, found: Directory) -> None:
         """Take `found` in place of what was known."""
@@ -39,7 +44,14 @@ class LiveDirectory:
         self.signing_keys = found.signing_keys
         self._organizations = {o.org_id: o for o in found.organizations}
         self._keys = {(k.org_id, k.digest): k for k in found.api_keys if not k.revoked_ms}
-        self._work_types = {(w.org_id, w.work_type_id): w for w in found.work_types}
+        self._work_types = {(w.org_id, w.work_type_id): w for w in found.work_types if not w.removed_ms}
+        self._users = {(u.org_id, u.user_id): u for u in found.users}
+        self._logins = {(u.org_id, u.login.casefold()): u for u in found.users}
+        self._clients = {(c.org_id, c.client_id): c for c in found.clients if not c.revoked_ms}
+        self._items = {}
+        for item in found.items:
+            if not item.removed_ms:
+                self._items.setdefault((item.org_id, item.kind), {})[item.item_id] = item
 
     def organization(self, org_id: str) -> Organization:
         """Raises NotFound."""
@@ -67,6 +79,34 @@ class LiveDirectory:
     def organizations(self) -> list[Organization]:
         """All of them."""
         return list(self._organizations.values())
+
+    def user(self, org_id: str, user_id: str) -> User | None:
+        """A user, disabled or not, or None."""
+        return self._users.get((org_id, user_id))
+
+    def user_of_login(self, org_id: str, login: str) -> User | None:
+        """The user who signs in so, or None. Upper and lower case are the same."""
+        return self._logins.get((org_id, login.casefold()))
+
+    def users(self, org_id: str) -> list[User]:
+        """An organization's users."""
+        return [u for (owner, _), u in self._users.items() if owner == org_id]
+
+    def client(self, org_id: str, client_id: str) -> Client | None:
+        """A program that may ask for tokens, or None."""
+        return self._clients.get((org_id, client_id))
+
+    def clients(self, org_id: str) -> list[Client]:
+        """An organization's programs."""
+        return [c for (owner, _), c in self._clients.items() if owner == org_id]
+
+    def item(self, org_id: str, kind: str, item_id: str) -> Item | None:
+        """What an organization set up under this id, or None."""
+        return self._items.get((org_id, kind), {}).get(item_id)
+
+    def items(self, org_id: str, kind: str) -> list[Item]:
+        """All that it set up of this kind."""
+        return list(self._items.get((org_id, kind), {}).values())
 
     def work_types(self, org_id: str) -> list[WorkType]:
         """An organization's work types."""

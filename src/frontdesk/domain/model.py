@@ -84,7 +84,10 @@ class SigningKey(Struct, frozen=True):
 
 
 class WorkType(Struct, frozen=True):
-    """What kind of work an interaction is; `script` names the self-service script that starts it, "" for none."""
+    """What kind of work an interaction is; `script` names the self-service script that starts it, "" for none.
+
+    `rules` is the JSON of its routing rules (`domain/routing.py`), "" for those that hold unless said otherwise.
+    """
 
     org_id: str
     work_type_id: str
@@ -92,6 +95,8 @@ class WorkType(Struct, frozen=True):
     channels: tuple[Channel, ...]
     created_ms: int
     script: str = ""
+    rules: str = ""
+    removed_ms: int = 0
 
 
 class ContactDatum(Struct, frozen=True):
@@ -115,7 +120,8 @@ class Interaction(Struct, kw_only=True):
     `seq` is the number of its last log entry. `fence` rises with every change of owner, so that late output of
     the previous owner is refused. `script_seq` is the script's cursor: the last entry that it has answered.
     `grace_until_ms` > 0: the contact's streaming session died, and the interaction closes then. `queued_ms` is when
-    it came into the queue it waits in: its place there.
+    it came into the queue it waits in: its place there, with `priority`. `owner` is the agent who has it, `for_agent`
+    the only one it may be offered to ("" for anyone).
     """
 
     interaction_id: int
@@ -135,6 +141,9 @@ class Interaction(Struct, kw_only=True):
     queued_ms: int = 0
     closed_ms: int = 0
     closed_reason: str = ""
+    owner: str = ""
+    for_agent: str = ""
+    priority: int = 0
 
     @property
     def is_open(self) -> bool:

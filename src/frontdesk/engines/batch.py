@@ -12,7 +12,7 @@ from sqlalchemy.dialects.sqlite import Insert, insert
 from frontdesk.domain.model import Entry, Repeat
 from frontdesk.engines import schema
 from frontdesk.engines.rows import TABLES, Row, entry_row
-from frontdesk.ports import Done, Gone, Moved, Record, Usage
+from frontdesk.ports import Done, Gone, Moved, Record, Usage, Used
 
 _DIALECT = sqlite.dialect(paramstyle="qmark")
 
@@ -23,7 +23,7 @@ class Batch:
     Only of a Repeat the first stays: it is what the client was told.
     """
 
-    __slots__ = ("dones", "entries", "gone", "keyed", "moved", "usage")
+    __slots__ = ("dones", "entries", "gone", "keyed", "moved", "usage", "used")
 
     def __init__(self) -> None:
         self.dones: list[Done] = []
@@ -32,6 +32,7 @@ class Batch:
         self.usage: dict[tuple[str, str, str], int] = {}
         self.moved: list[Moved] = []
         self.gone: list[Gone] = []
+        self.used: list[Used] = []
 
     def add(self, records: Sequence[Record], done: Done) -> None:
         """Take the records of one commit."""
@@ -50,6 +51,8 @@ class Batch:
             self.moved.append(record)
         elif isinstance(record, Gone):
             self.gone.append(record)
+        elif isinstance(record, Used):
+            self.used.append(record)
         else:
             kind = type(record)
             table, to_row = TABLES[kind]
@@ -91,7 +94,9 @@ PUT = {kind: _put(kind, table) for kind, (table, _) in TABLES.items() if kind no
 APPEND = _sql(_insert(schema.entries))
 COUNT = _count()
 MOVE = "UPDATE interactions SET session_id = ? WHERE session_id = ?"
+USE = "UPDATE grants SET used = ? WHERE digest = ? AND used = 0"
 FORGET = (
     "DELETE FROM sessions WHERE ended_ms > 0 AND ended_ms < ?",
     "DELETE FROM repeats WHERE created_ms < ?",
+    "DELETE FROM grants WHERE expires_ms < ?",
 )

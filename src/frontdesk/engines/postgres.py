@@ -9,7 +9,7 @@ from typing import TypeVar
 import asyncpg
 from sqlalchemy import Connection, text
 
-from frontdesk.domain.model import CallBack, Entry, Repeat, Session, StoredEvent
+from frontdesk.domain.model import Entry
 from frontdesk.engines import queries
 from frontdesk.engines.batcher import Batcher
 from frontdesk.engines.committer import UnsafeStorage
@@ -17,7 +17,8 @@ from frontdesk.engines.migrate import upgrade_server
 from frontdesk.engines.numbers import take_numbers
 from frontdesk.engines.postgres_batch import Right
 from frontdesk.engines.postgres_link import connect, open_pool
-from frontdesk.ports import Directory, Done, Fenced, Found, Record, Recovered, Usage, Waiting
+from frontdesk.engines.reads import Reads
+from frontdesk.ports import Done, Fenced, Found, Record, Recovered
 
 T = TypeVar("T")
 # A node's epoch when it joins: see the table.
@@ -44,7 +45,7 @@ async def make_sure(db: asyncpg.Connection) -> None:
         raise UnsafeStorage(f"The database is encoded in {encoding}. Create one with ENCODING 'UTF8'.")
 
 
-class PostgresStore:
+class PostgresStore(Reads):
     """`ports.Store` on a database.
 
     `node` is whose right every batch is stored under; "" is nobody's, for a process that is no node: it may write what
@@ -132,42 +133,6 @@ class PostgresStore:
                 return await db.run_sync(queries.recover, node)
         finally:
             await pool.dispose()
-
-    def directory(self, found: Found[Directory]) -> None:
-        """See ports.Store."""
-        self._later(queries.directory, found)
-
-    def call_backs(self, org_id: str, found: Found[list[CallBack]]) -> None:
-        """See ports.Store."""
-        self._later(lambda db: queries.call_backs_of(db, org_id), found)
-
-    def usage(self, key_ids: Sequence[str], found: Found[list[Usage]]) -> None:
-        """See ports.Store."""
-        self._later(lambda db: queries.usage_of(db, key_ids), found)
-
-    def read_events(self, session_id: str, after: int, limit: int, found: Found[list[StoredEvent]]) -> None:
-        """See ports.Store."""
-        self._later(lambda db: queries.stream_after(db, session_id, after, limit), found)
-
-    def read_inputs(self, interaction_id: int, after: int, found: Found[list[StoredEvent]]) -> None:
-        """See ports.Store."""
-        self._later(lambda db: queries.inputs_after(db, interaction_id, after), found)
-
-    def find_repeat(self, scope: str, key: str, found: Found[Repeat | None]) -> None:
-        """See ports.Store."""
-        self._later(lambda db: queries.repeat(db, scope, key), found)
-
-    def find_session(self, session_id: str, found: Found[Session | None]) -> None:
-        """See ports.Store."""
-        self._later(lambda db: queries.session(db, session_id), found)
-
-    def find_home(self, session_id: str, found: Found[str | None]) -> None:
-        """See ports.Store."""
-        self._later(lambda db: queries.home(db, session_id), found)
-
-    def queues(self, found: Found[list[Waiting]]) -> None:
-        """See ports.Store."""
-        self._later(queries.queues, found)
 
     async def read(self, query: Callable[[Connection], T]) -> T:
         """Run a query now."""

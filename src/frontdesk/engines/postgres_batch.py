@@ -15,13 +15,14 @@ from sqlalchemy import BigInteger, Boolean, Column, Integer, LargeBinary, String
 from sqlalchemy.types import TypeEngine
 
 from frontdesk.domain.model import ApiKey, Entry, Organization, Repeat, SigningKey, WorkType
+from frontdesk.domain.people import Client, Item, User
 from frontdesk.engines.batch import Batch
 from frontdesk.engines.postgres_link import escaped
 from frontdesk.engines.rows import TABLES, Row
 from frontdesk.ports import Fenced, Usage
 
 # What every node keeps in memory: a change of these is told to all.
-_DIRECTORY = frozenset({Organization, ApiKey, SigningKey, WorkType})
+_DIRECTORY = frozenset({Organization, ApiKey, SigningKey, WorkType, User, Client, Item})
 _KINDS = tuple(TABLES)
 # In this order: a BigInteger is an Integer as well.
 _TYPES: tuple[tuple[type[TypeEngine[Any]], str], ...] = (
@@ -29,15 +30,18 @@ _TYPES: tuple[tuple[type[TypeEngine[Any]], str], ...] = (
 )  # fmt: skip
 _FENCE = "SELECT 1 FROM nodes WHERE node = $1 AND epoch = $2 FOR KEY SHARE"
 _MOVE = "UPDATE interactions SET session_id = $1 WHERE session_id = $2"
+_USE = "UPDATE grants SET used = $1 WHERE digest = $2 AND used = 0"
 _CHANGED = "UPDATE marks SET number = number + 1 WHERE name = 'directory'"
 # Rows that one batch removes of what is old: what comes behind it must not wait for millions.
 FORGET_MAX = 5000
 # Skipped is what another node removes at the same moment.
 _ENDED = "SELECT session_id FROM sessions WHERE ended_ms > 0 AND ended_ms < $1 LIMIT $2 FOR UPDATE SKIP LOCKED"
 _OLD = "SELECT scope, key FROM repeats WHERE created_ms < $1 LIMIT $2 FOR UPDATE SKIP LOCKED"
+_SPENT = "SELECT digest FROM grants WHERE expires_ms < $1 LIMIT $2 FOR UPDATE SKIP LOCKED"
 _FORGET = (
     f"DELETE FROM sessions WHERE session_id IN ({_ENDED})",  # noqa: S608 - a constant
     f"DELETE FROM repeats WHERE (scope, key) IN ({_OLD})",  # noqa: S608 - a constant
+    f"DELETE FROM grants WHERE digest IN ({_SPENT})",  # noqa: S608 - a constant
 )
 
 
@@ -56,13 +60,15 @@ async def write(db: Connection, batch: Batch, right: Right) -> bool:
 
     After any error but Fenced it is not known whether it is stored.
     """
-    if not (batch.moved or batch.gone or batch.keyed.keys() & _DIRECTORY):
+    if not (batch.moved or batch.gone or batch.used or batch.keyed.keys() & _DIRECTORY):
         await _write_rows(db, batch, right)
         return False
     async with db.transaction():
         await _write_rows(db, batch, right)
         for moved in batch.moved:
             await db.execute(_MOVE, escaped(moved.new), escaped(moved.old))
+        for used in batch.used:
+            await db.execute(_USE, used.number, escaped(used.digest))
         more = await forget(db, max((gone.before_ms for gone in batch.gone), default=0))
         if batch.keyed.keys() & _DIRECTORY:
             await db.execute(_CHANGED)

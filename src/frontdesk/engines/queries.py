@@ -6,22 +6,31 @@ from collections.abc import Iterable
 
 from sqlalchemy import ColumnElement, Connection, func, select
 
+from frontdesk.domain.assignments import Assignment, Part
 from frontdesk.domain.model import CallBack, EntityType, Interaction, Repeat, Session, State, StoredEvent
-from frontdesk.engines import rows
+from frontdesk.domain.people import AgentState, Audit, Grant
+from frontdesk.engines import people_rows, rows
 from frontdesk.engines.schema import (
+    agent_statuses,
     api_keys,
+    assignments,
+    audit,
     call_backs,
+    clients,
     entries,
+    grants,
     interactions,
+    items,
     marks,
     organizations,
     repeats,
     sessions,
     signing_keys,
     usage,
+    users,
     work_types,
 )
-from frontdesk.ports import Directory, Recovered, Usage, Waiting
+from frontdesk.ports import Directory, Recovered, Said, Shift, Usage, Waiting
 
 _OPEN = (interactions.c.closed_ms == 0) & (interactions.c.channel == "chat")
 _SAME = sessions.c.session_id == interactions.c.session_id
@@ -41,6 +50,9 @@ def directory(db: Connection) -> Directory:
             map(rows.work_type, db.execute(select(work_types).order_by(work_types.c.org_id, work_types.c.created_ms)))
         ),
         signing_keys=tuple(map(rows.signing_key, db.execute(select(signing_keys).order_by(signing_keys.c.created_ms)))),
+        users=tuple(map(people_rows.user, db.execute(select(users).order_by(users.c.org_id, users.c.created_ms)))),
+        clients=tuple(map(people_rows.client, db.execute(select(clients).order_by(clients.c.created_ms)))),
+        items=tuple(map(people_rows.item, db.execute(select(items).order_by(items.c.created_ms)))),
     )
 
 
@@ -99,6 +111,60 @@ def session(db: Connection, session_id: str) -> Session | None:
     found = _with_head(rows.session(row), _newest_events(db, interactions.c.session_id == session_id))
     found.interaction = next(iter(_interactions(db, _OPEN & (interactions.c.session_id == session_id))), None)
     return found
+
+
+def grant(db: Connection, digest: str) -> Grant | None:
+    """A grant, used or not."""
+    row = db.execute(select(grants).where(grants.c.digest == digest)).first()
+    return people_rows.grant(row) if row is not None else None
+
+
+def shift(db: Connection, org_id: str) -> Shift:
+    """Agents that are not off, what they hold, and the closed interactions among that."""
+    working = (agent_statuses.c.org_id == org_id) & (agent_statuses.c.state != AgentState.OFF.value)
+    live = (assignments.c.org_id == org_id) & (assignments.c.ended_ms == 0)
+    theirs = select(assignments.c.interaction_id).where(live)
+    closed = interactions.c.interaction_id.in_(theirs) & (interactions.c.closed_ms > 0)
+    return Shift(
+        statuses=tuple(map(people_rows.agent_status, db.execute(select(agent_statuses).where(working)))),
+        assignments=tuple(map(people_rows.assignment, db.execute(select(assignments).where(live)))),
+        interactions=tuple(_interactions(db, closed)),
+    )
+
+
+def log(db: Connection, interaction_id: int, after: int, limit: int) -> list[Said]:
+    """The entries of an interaction above `after`, oldest first."""
+    e = entries.c
+    query = select(e.interaction_id, e.seq, e.kind, e.author, e.payload, e.time_ms)
+    which = (e.interaction_id == interaction_id) & (e.seq > after)
+    return [Said(*row) for row in db.execute(query.where(which).order_by(e.seq).limit(limit))]
+
+
+def interaction(db: Connection, interaction_id: int) -> Interaction | None:
+    """An interaction, open or not."""
+    return next(iter(_interactions(db, interactions.c.interaction_id == interaction_id)), None)
+
+
+def assignments_of(db: Connection, interaction_id: int) -> list[Assignment]:
+    """All of an interaction, oldest first."""
+    query = select(assignments).where(assignments.c.interaction_id == interaction_id)
+    return [people_rows.assignment(row) for row in db.execute(query.order_by(assignments.c.assignment_id))]
+
+
+def last_agent(db: Connection, org_id: str, contact_key: str) -> str:
+    """Who talked to a contact last."""
+    a = assignments.c
+    which = (a.org_id == org_id) & (a.contact_key == contact_key) & (a.accepted_ms > 0) & (a.part == Part.OWNER.value)
+    return db.execute(select(a.user_id).where(which).order_by(a.ended_ms.desc()).limit(1)).scalar() or ""
+
+
+def audit_of(db: Connection, org_id: str, before: int, limit: int) -> list[Audit]:
+    """Audit entries, newest first."""
+    which = audit.c.org_id == org_id
+    if before:
+        which &= audit.c.audit_id < before
+    query = select(audit).where(which).order_by(audit.c.audit_id.desc()).limit(limit)
+    return [people_rows.audit(row) for row in db.execute(query)]
 
 
 def _newest_events(db: Connection, which: ColumnElement[bool]) -> dict[str, int]:

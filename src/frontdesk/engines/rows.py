@@ -23,6 +23,7 @@ from frontdesk.domain.model import (
     WorkType,
 )
 from frontdesk.engines import schema
+from frontdesk.engines.people_rows import PLAIN, to_row
 from frontdesk.ports import Usage
 
 Row = tuple[Any, ...]
@@ -62,12 +63,15 @@ def signing_key(r: Any) -> SigningKey:
 
 
 def work_type_row(w: WorkType) -> Row:
-    return (w.org_id, w.work_type_id, w.name, " ".join(w.channels), w.script, w.created_ms)
+    return (
+        w.org_id, w.work_type_id, w.name, " ".join(w.channels), w.script, w.created_ms, w.rules,
+        w.removed_ms,
+    )  # fmt: skip
 
 
 def work_type(r: Any) -> WorkType:
     channels = tuple(Channel(c) for c in r.channels.split())
-    return WorkType(r.org_id, r.work_type_id, r.name, channels, r.created_ms, r.script)
+    return WorkType(r.org_id, r.work_type_id, r.name, channels, r.created_ms, r.script, r.rules, r.removed_ms)
 
 
 def session_row(s: Session) -> Row:
@@ -98,7 +102,7 @@ def interaction_row(i: Interaction) -> Row:
     return (
         i.interaction_id, i.org_id, i.session_id, i.work_type_id, i.channel._value_, i.state._value_,
         _json(i.contact).decode(), i.fence, i.script, i.script_state, i.script_seq, i.grace_until_ms, i.created_ms,
-        i.closed_ms, i.closed_reason, i.queued_ms,
+        i.closed_ms, i.closed_reason, i.queued_ms, i.owner, i.for_agent, i.priority,
     )  # fmt: skip
 
 
@@ -121,6 +125,9 @@ def interaction(r: Any, seq: int, answered: int) -> Interaction:
         closed_ms=r.closed_ms,
         closed_reason=r.closed_reason,
         queued_ms=r.queued_ms,
+        owner=r.owner,
+        for_agent=r.for_agent,
+        priority=r.priority,
     )
 
 
@@ -191,4 +198,5 @@ TABLES: dict[type, tuple[Table, Any]] = {
     CallBack: (schema.call_backs, call_back_row),
     Repeat: (schema.repeats, repeat_row),
     Usage: (schema.usage, usage_row),
+    **{kind: (table, to_row(kind)) for kind, table in PLAIN.items()},
 }

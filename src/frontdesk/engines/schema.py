@@ -69,6 +69,8 @@ work_types = Table(
     Column("channels", String, nullable=False),
     Column("script", String, nullable=False),
     _ms("created_ms"),
+    Column("rules", Text, nullable=False, server_default=""),
+    _ms("removed_ms"),
     PrimaryKeyConstraint("org_id", "work_type_id"),
 )
 
@@ -113,6 +115,9 @@ interactions = Table(
     _ms("closed_ms"),
     Column("closed_reason", String, nullable=False),
     _ms("queued_ms"),
+    Column("owner", String, nullable=False, server_default=""),
+    Column("for_agent", String, nullable=False, server_default=""),
+    Column("priority", Integer, nullable=False, server_default="0"),
     Index("ix_interactions_session", "session_id"),
     Index(
         "ix_interactions_open",
@@ -173,6 +178,142 @@ usage = Table(
     Column("day", String, nullable=False),
     Column("count", BigInteger, nullable=False),
     PrimaryKeyConstraint("key_id", "endpoint", "day"),
+)
+
+users = Table(
+    "users",
+    metadata,
+    Column("org_id", String, nullable=False),
+    Column("user_id", String, nullable=False),
+    Column("login", String, nullable=False),
+    Column("name", String, nullable=False),
+    Column("roles", Text, nullable=False),
+    _ms("created_ms"),
+    Column("password", String, nullable=False),
+    Column("subject", String, nullable=False),
+    Column("team_id", String, nullable=False),
+    Column("skills", Text, nullable=False),
+    Column("work_type_ids", Text, nullable=False),
+    Column("capacity", Text, nullable=False),
+    _ms("valid_from_ms"),
+    _ms("disabled_ms"),
+    PrimaryKeyConstraint("org_id", "user_id"),
+)
+
+clients = Table(
+    "clients",
+    metadata,
+    Column("org_id", String, nullable=False),
+    Column("client_id", String, nullable=False),
+    Column("name", String, nullable=False),
+    Column("scopes", Text, nullable=False),
+    _ms("created_ms"),
+    Column("digest", String, nullable=False),
+    Column("redirect_uris", Text, nullable=False),
+    _ms("revoked_ms"),
+    PrimaryKeyConstraint("org_id", "client_id"),
+)
+
+grants = Table(
+    "grants",
+    metadata,
+    Column("digest", String, primary_key=True),
+    Column("org_id", String, nullable=False),
+    Column("kind", String, nullable=False),
+    Column("family", String, nullable=False),
+    Column("user_id", String, nullable=False),
+    Column("client_id", String, nullable=False),
+    Column("scope", Text, nullable=False),
+    _ms("created_ms"),
+    _ms("expires_ms"),
+    Column("challenge", String, nullable=False),
+    Column("redirect_uri", Text, nullable=False),
+    Column("used", BigInteger, nullable=False),
+    Index("ix_grants_family", "family"),
+    Index("ix_grants_expires", "expires_ms"),
+)
+
+items = Table(
+    "items",
+    metadata,
+    Column("org_id", String, nullable=False),
+    Column("kind", String, nullable=False),
+    Column("item_id", String, nullable=False),
+    Column("body", Text, nullable=False),
+    _ms("created_ms"),
+    _ms("removed_ms"),
+    PrimaryKeyConstraint("org_id", "kind", "item_id"),
+)
+
+audit = Table(
+    "audit",
+    metadata,
+    Column("audit_id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=False),
+    Column("org_id", String, nullable=False),
+    _ms("time_ms"),
+    Column("actor", String, nullable=False),
+    Column("act", String, nullable=False),
+    Column("subject", String, nullable=False),
+    Column("detail", Text, nullable=False),
+    Index("ix_audit_time", "org_id", "time_ms"),
+)
+
+agent_statuses = Table(
+    "agent_statuses",
+    metadata,
+    Column("org_id", String, nullable=False),
+    Column("user_id", String, nullable=False),
+    Column("state", String, nullable=False),
+    Column("reason_id", String, nullable=False),
+    Column("memo", Text, nullable=False),
+    _ms("since_ms"),
+    _ms("idle_ms"),
+    Column("work_type_ids", Text, nullable=False),
+    Column("maximum", Integer, nullable=False),
+    _ms("lost_ms"),
+    PrimaryKeyConstraint("org_id", "user_id"),
+)
+
+assignments = Table(
+    "assignments",
+    metadata,
+    Column("assignment_id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=False),
+    Column("org_id", String, nullable=False),
+    Column("interaction_id", BigInteger, nullable=False),
+    Column("user_id", String, nullable=False),
+    Column("part", String, nullable=False),
+    Column("stage", String, nullable=False),
+    Column("work_type_id", String, nullable=False),
+    Column("channel", String, nullable=False),
+    Column("load", Integer, nullable=False),
+    _ms("offered_ms"),
+    _ms("due_ms"),
+    _ms("accepted_ms"),
+    _ms("wrap_ms"),
+    _ms("ended_ms"),
+    Column("reason", String, nullable=False),
+    Column("disposition_id", String, nullable=False),
+    Column("memo", Text, nullable=False),
+    Column("contact_key", String, nullable=False),
+    Index("ix_assignments_interaction", "interaction_id"),
+    # Small whatever the table grows to: what agents hold right now.
+    Index("ix_assignments_live", "org_id", sqlite_where=text("ended_ms = 0"), postgresql_where=text("ended_ms = 0")),
+    Index(
+        "ix_assignments_contact",
+        "org_id",
+        "contact_key",
+        "ended_ms",
+        sqlite_where=text("contact_key <> ''"),
+        postgresql_where=text("contact_key <> ''"),
+    ),
+)
+
+# Where an organization's agents, offers and queues are at home: only that node decides over them. "" for nobody.
+switchboards = Table(
+    "switchboards",
+    metadata,
+    Column("org_id", String, primary_key=True),
+    Column("node", String, nullable=False),
 )
 
 # The processes of a cluster. A row is its node's right to write: every commit looks for it, and whoever removes it

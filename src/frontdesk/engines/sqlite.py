@@ -18,13 +18,14 @@ from typing import IO, Any, TypeVar
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.pool import QueuePool
 
-from frontdesk.domain.model import CallBack, Entry, Repeat, Session, StoredEvent
+from frontdesk.domain.model import Entry
 from frontdesk.engines import queries
 from frontdesk.engines.committer import UnsafeStorage as UnsafeStorage  # noqa: PLC0414 - raised here too
 from frontdesk.engines.migrate import upgrade
 from frontdesk.engines.numbers import take_numbers
+from frontdesk.engines.reads import Reads
 from frontdesk.engines.writer import Writer
-from frontdesk.ports import Directory, Done, Found, Record, Recovered, Usage, Waiting
+from frontdesk.ports import Done, Found, Record, Recovered
 
 T = TypeVar("T")
 FILE = "frontdesk.db"
@@ -82,7 +83,7 @@ def open_readers(path: Path) -> Engine:
     return engine
 
 
-class SqliteStore:
+class SqliteStore(Reads):
     """`ports.Store` on one file. Every method but the blocking ones returns at once."""
 
     def __init__(self, folder: Path, on_broken: Callable[[BaseException], None] = lambda error: None) -> None:
@@ -117,46 +118,10 @@ class SqliteStore:
 
         self._later(lambda db: queries.recover(db, ""), read)
 
-    def directory(self, found: Found[Directory]) -> None:
-        """See ports.Store."""
-        self._later(queries.directory, found)
-
-    def call_backs(self, org_id: str, found: Found[list[CallBack]]) -> None:
-        """See ports.Store."""
-        self._later(lambda db: queries.call_backs_of(db, org_id), found)
-
-    def usage(self, key_ids: Sequence[str], found: Found[list[Usage]]) -> None:
-        """See ports.Store."""
-        self._later(lambda db: queries.usage_of(db, key_ids), found)
-
     def read(self, query: Callable[[Connection], T]) -> T:
         """Run a query here and now. Blocks."""
         with self._readers.connect() as db:
             return query(db)
-
-    def read_events(self, session_id: str, after: int, limit: int, found: Found[list[StoredEvent]]) -> None:
-        """See ports.Store."""
-        self._later(lambda db: queries.stream_after(db, session_id, after, limit), found)
-
-    def read_inputs(self, interaction_id: int, after: int, found: Found[list[StoredEvent]]) -> None:
-        """See ports.Store."""
-        self._later(lambda db: queries.inputs_after(db, interaction_id, after), found)
-
-    def find_repeat(self, scope: str, key: str, found: Found[Repeat | None]) -> None:
-        """See ports.Store."""
-        self._later(lambda db: queries.repeat(db, scope, key), found)
-
-    def find_session(self, session_id: str, found: Found[Session | None]) -> None:
-        """See ports.Store."""
-        self._later(lambda db: queries.session(db, session_id), found)
-
-    def find_home(self, session_id: str, found: Found[str | None]) -> None:
-        """See ports.Store."""
-        self._later(lambda db: queries.home(db, session_id), found)
-
-    def queues(self, found: Found[list[Waiting]]) -> None:
-        """See ports.Store."""
-        self._later(queries.queues, found)
 
     async def close(self) -> None:
         """Write what is pending and let go of the file. Blocks."""

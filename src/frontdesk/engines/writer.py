@@ -8,7 +8,7 @@ import sqlite3
 import threading
 from collections.abc import Callable
 
-from frontdesk.engines.batch import APPEND, COUNT, FORGET, MOVE, PUT, Batch
+from frontdesk.engines.batch import APPEND, COUNT, FORGET, MOVE, PUT, USE, Batch
 from frontdesk.engines.committer import Committer
 
 
@@ -34,6 +34,8 @@ def _write_rows(db: sqlite3.Connection, batch: Batch) -> None:
         db.executemany(COUNT, [(*key, count) for key, count in batch.usage.items()])
     for moved in batch.moved:
         db.execute(MOVE, (moved.new, moved.old))
+    for used in batch.used:
+        db.execute(USE, (used.number, used.digest))
     for gone in batch.gone:
         for statement in FORGET:
             db.execute(statement, (gone.before_ms,))

@@ -31,10 +31,8 @@ from frontdesk.streaming.hub import Hub
 
 # Milliseconds that an answer is kept for an asker that did not hear it: longer than it repeats its question.
 KEEP_MS = 10_000
-# Milliseconds between two questions for the fate of one answer.
+# Milliseconds that a question for the fate of an answer may stay open: then it was lost, and is asked again.
 CURIOUS_MS = 40
-# Sessions whose last poll from elsewhere is remembered: a forgotten one shows its client what it may know already.
-CARRIERS_MAX = 200_000
 
 Name = tuple[str, int]
 
@@ -65,8 +63,10 @@ class RemoteCarrier:
         return None
 
     def learn(self, turn: int, arrived: bool | None) -> None:  # noqa: FBT001 - three-valued, not a switch
-        """The asker's word."""
-        self._fate, self._turn = arrived, turn
+        """The asker's word, unless a later one overtook it. While it does not know either, each look asks again."""
+        if turn >= self._turn:
+            self._fate, self._turn = arrived, turn
+        self._asked_ms = 0
 
 
 class Host:
@@ -84,8 +84,6 @@ class Host:
         self._under_way: dict[Name, Pending | HostedStream] = {}
         self._answers: dict[Name, Reply] = {}
         self._ends: deque[tuple[int, Name]] = deque()
-        # The last poll of each session that came from elsewhere.
-        self._carriers: dict[str, RemoteCarrier] = {}
         self.carried_out = 0
 
     @property
@@ -119,7 +117,6 @@ class Host:
         """Forget everything: the state is read anew. What is under way is refused by those who hold it."""
         self._answers.clear()
         self._ends.clear()
-        self._carriers.clear()
 
     def _ask(self, ask: Ask) -> None:
         name = (ask.asker, ask.number)
@@ -135,36 +132,25 @@ class Host:
         if gone or dispatcher.stopping or dispatcher.reading or not self._is_sure():
             self.say(ask.asker, Elsewhere(ask.number))
             return
-        carrier = self._carrier(ask) if ask.method == "GET" else None
-        request = Request(
-            ask.method, ask.path, ask.query, ask.headers, ask.body, ask.address, carrier or RemoteCarrier(self, ask)
-        )
+        if ask.prior is not None:
+            # Learned before the poll itself: it decides what the poll is given.
+            number, arrived = ask.prior
+            self._tell(ask.session_id, (ask.asker, number), 0, arrived)
+        carrier = RemoteCarrier(self, ask)
+        request = Request(ask.method, ask.path, ask.query, ask.headers, ask.body, ask.address, carrier)
         request.passed_on = True
         self.carried_out += 1
         result = dispatcher.handle(request)
         if isinstance(result, Pending):
             self._under_way[name] = result
-            result.then(partial(self._answered, ask, name))
+            result.then(partial(self._answered, ask, name, carrier))
         else:
-            self._answered(ask, name, result)
+            self._answered(ask, name, carrier, result)
 
-    def _carrier(self, ask: Ask) -> RemoteCarrier:
-        """The carrier of a poll; what the asker knows of the one before is learned first."""
-        before = self._carriers.get(ask.session_id)
-        if before is not None and ask.prior is not None and not before.turns:
-            number, arrived = ask.prior
-            if (before.asker, before.number) == (ask.asker, number):
-                before.learn(0, arrived)
-        self._carriers.pop(ask.session_id, None)
-        if len(self._carriers) >= CARRIERS_MAX:
-            self._carriers.pop(next(iter(self._carriers)))
-        made = self._carriers[ask.session_id] = RemoteCarrier(self, ask)
-        return made
-
-    def _answered(self, ask: Ask, name: Name, answer: Whole) -> None:
+    def _answered(self, ask: Ask, name: Name, carrier: RemoteCarrier, answer: Whole) -> None:
         self._under_way.pop(name, None)
         if not isinstance(answer, Answer):
-            self._under_way[name] = HostedStream(self, name, answer, self._carriers.get(ask.session_id))
+            self._under_way[name] = HostedStream(self, name, answer, carrier)
             return
         reply = Reply(ask.number, answer.status, answer.body, answer.headers)
         if ask.method != "GET":
@@ -179,10 +165,16 @@ class Host:
         self._ends.append((now_ms + KEEP_MS, name))
 
     def _learn(self, word: Fate) -> None:
-        carrier = self._carriers.get(word.session_id)
-        if carrier is not None and (carrier.asker, carrier.number) == (word.asker, word.number):
-            carrier.learn(word.turn, word.arrived)
-        self._hub.look_again(word.session_id)
+        self._tell(word.session_id, (word.asker, word.number), word.turn, word.arrived)
+        if word.arrived is not None:
+            # Not otherwise: looking asks, and the two of us would do nothing else until the network knows.
+            self._hub.look_again(word.session_id)
+
+    def _tell(self, session_id: str, name: Name, turn: int, arrived: bool | None) -> None:  # noqa: FBT001 - as above
+        """What became of an answer, to whoever carried it; by now another poll may have come over another node."""
+        for carrier in self._hub.carriers(session_id):
+            if isinstance(carrier, RemoteCarrier) and (carrier.asker, carrier.number) == name:
+                carrier.learn(turn, arrived)
 
     def _about(self, word: Caught | Left) -> None:
         name = (word.asker, word.number)
@@ -203,7 +195,7 @@ class Host:
 class HostedStream:
     """A stream whose reader is at another node."""
 
-    def __init__(self, host: Host, name: Name, stream: Stream, carrier: RemoteCarrier | None) -> None:
+    def __init__(self, host: Host, name: Name, stream: Stream, carrier: RemoteCarrier) -> None:
         self._host = host
         self._name = name
         self._stream = stream
@@ -234,8 +226,7 @@ class HostedStream:
         asker, number = self._name
         self._turn += 1
         self._sent += len(body)
-        if self._carrier is not None:
-            self._carrier.turns = self._turn
+        self._carrier.turns = self._turn
         self._host.say(asker, Piece(number, self._turn, body))
         return not self._is_full
 

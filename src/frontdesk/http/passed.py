@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from functools import partial
+from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from frontdesk.domain.errors import Unavailable
@@ -174,7 +175,8 @@ class Passed(Pending):
         if self._answer is not None:
             return
         if isinstance(word, Reply):
-            if self._is_poll:
+            if self._is_poll and word.status == HTTPStatus.OK and word.body != longpoll.NOTHING:
+                # A refusal, or a word that nothing came, is no reason to forget which answer had the last events.
                 self._relay.answered(self.session_id, self.number, self._call.request.carrier)
             self._settle(Answer(word.status, word.body, word.headers))
         elif isinstance(word, Opened):
@@ -289,6 +291,9 @@ class PassedStream:
         """See wire.Stream."""
         self._relay.forget(self.number)
         self._relay.send(self.node, Left(self._relay.context.node, self.number))
+        if self._looking:
+            # Its connection is gone: what has arrived is known now, and a next poll shall not wait for our look.
+            self._look(self._relay.context.clock.now_ms())
 
     def say_again(self) -> None:
         """Pieces may have been lost: the client comes back with the last number that it saw."""
@@ -321,8 +326,8 @@ class PassedStream:
         context.timers.at(context.clock.now_ms() + ARRIVAL_MS, self._look)
 
     def _look(self, now_ms: int) -> None:
-        """Tell the host once all that was written has arrived."""
-        if self._closed:
+        """Tell the host once all that was written has arrived; also of a stream that ended, as the next poll asks."""
+        if not self._looking:
             return
         arrived = self._carrier.delivered()
         if arrived is None:

@@ -53,7 +53,7 @@ class Relay:
         self.stopping = False
         self._bus = bus
         self._out: dict[int, Passed | PassedStream] = {}
-        # The last poll of each session that was answered through here, and on which connection.
+        # The last poll of each session that was given events through here, and on which connection.
         self._last: dict[str, tuple[int, Carrier]] = {}
 
     def pass_on(self, route: Route, call: Call) -> Result | None:
@@ -115,8 +115,11 @@ class Relay:
         self.homes[session_id] = node
 
     def answered(self, session_id: str, number: int, carrier: Carrier) -> None:
-        """A poll of the session was answered over `carrier`."""
-        self._last.pop(session_id, None)
+        """A poll of the session was answered with events, or a stream began, over `carrier`."""
+        last = self._last.pop(session_id, None)
+        if last is not None and last[0] > number:
+            # Answers overtook each other on the bus: the later request is the one that will be asked about.
+            number, carrier = last
         if len(self._last) >= HOMES_MAX:
             self._last.pop(next(iter(self._last)))
         self._last[session_id] = (number, carrier)

@@ -227,6 +227,11 @@ class Hub:
         else:
             self._ring(feed)
 
+    def carriers(self, session_id: str) -> tuple[Carrier, ...]:
+        """The connections whose fate counts for a session: of the answer in doubt, and of the last request."""
+        feed = self._feeds.get(session_id)
+        return () if feed is None else tuple(c for c in (feed.doubt, feed.carrier) if c is not None)
+
     def look_again(self, session_id: str) -> None:
         """More is known about an answer of this session's that was in doubt."""
         feed = self._feeds.get(session_id)
