@@ -3,6 +3,7 @@
     Refusal                 the base: scope, stable reason, and a message that says what to do
     ├── Invalid             the request itself is wrong; repeating it unchanged is useless
     ├── Unauthenticated     token, API key or streaming session is missing, wrong or over
+    ├── Forbidden           the caller is known, and may not do this
     ├── NotFound            the named thing does not exist (for this organization)
     ├── TooMany             a limit is reached; `retry_after` says when to come back
     └── Unavailable         a passing fault on our side; nothing was stored
@@ -30,6 +31,10 @@ class Invalid(Refusal):
 
 class Unauthenticated(Refusal):
     """Who asks could not be established."""
+
+
+class Forbidden(Refusal):
+    """The caller is known, and may not do this (RFC 6750, 3.1)."""
 
 
 class NotFound(Refusal):

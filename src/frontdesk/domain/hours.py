@@ -40,16 +40,13 @@ class Stretch(Struct, frozen=True, rename="camel"):
     opens_minute: int
     closes_minute: int
 
-    @property
-    def ends_minute(self) -> int:
-        """The closing in minutes after midnight of the day it opens: above 1440 when it is on the next one."""
-        return self.closes_minute + (DAY_MINUTES if self.closes_minute <= self.opens_minute else 0)
 
-
-class Span(Stretch, frozen=True, kw_only=False):
-    """A stretch of every week. `day` is 0 for Monday to 6 for Sunday: the day it opens."""
+class Span(Struct, frozen=True, rename="camel"):
+    """A stretch of every week. `day` is the one it opens on, 0 for Monday to 6 for Sunday."""
 
     day: int
+    opens_minute: int
+    closes_minute: int
 
 
 class Dated(Struct, frozen=True, rename="camel"):
@@ -77,10 +74,8 @@ def is_open(hours: Hours, now_ms: int) -> bool:
     """Whether the wall clock shows a time inside a span."""
     wall = _wall(hours, now_ms)
     minute = wall.hour * 60 + wall.minute
-    today = any(s.opens_minute <= minute < s.ends_minute for s in _opening_on(hours, wall.date()))
-    return today or any(
-        minute + DAY_MINUTES < s.ends_minute for s in _opening_on(hours, wall.date() - dt.timedelta(days=1))
-    )
+    today = any(s.opens_minute <= minute < _ends(s) for s in _opening_on(hours, wall.date()))
+    return today or any(minute + DAY_MINUTES < _ends(s) for s in _opening_on(hours, wall.date() - dt.timedelta(days=1)))
 
 
 def next_opening(hours: Hours, now_ms: int) -> int | None:
@@ -106,9 +101,14 @@ def check_hours(hours: Hours) -> Hours:
         if not 0 <= span.day <= 6:  # noqa: PLR2004 - the days of a week
             raise Invalid("invalidDay", "Send a day from 0 (Monday) to 6 (Sunday).", scope="spans")
         _check_minutes(span, "spans")
-    _check_apart([(s.day * DAY_MINUTES + s.opens_minute, s.day * DAY_MINUTES + s.ends_minute) for s in hours.spans])
+    _check_apart([(s.day * DAY_MINUTES + s.opens_minute, s.day * DAY_MINUTES + _ends(s)) for s in hours.spans])
     _check_dates(hours.dated)
     return hours
+
+
+def _ends(span: Stretch | Span) -> int:
+    """The closing in minutes after midnight of the day it opens: above 1440 when it is on the next one."""
+    return span.closes_minute + (DAY_MINUTES if span.closes_minute <= span.opens_minute else 0)
 
 
 def _check_dates(dated: tuple[Dated, ...]) -> None:
@@ -117,12 +117,12 @@ def _check_dates(dated: tuple[Dated, ...]) -> None:
             raise Invalid("invalidDate", "Send each date as YYYY-MM-DD, and one of the calendar.", scope="dated")
         for stretch in one.spans:
             _check_minutes(stretch, "dated")
-        _check_apart([(s.opens_minute, s.ends_minute) for s in one.spans], around=None)
+        _check_apart([(s.opens_minute, _ends(s)) for s in one.spans], around=None)
     if len({one.date for one in dated}) < len(dated):
         raise Invalid("repeatedDate", "Name each date once, with all its spans.", scope="dated")
 
 
-def _check_minutes(stretch: Stretch, scope: str) -> None:
+def _check_minutes(stretch: Stretch | Span, scope: str) -> None:
     if not (0 <= stretch.opens_minute < DAY_MINUTES and 0 <= stretch.closes_minute <= DAY_MINUTES):
         raise Invalid(
             "invalidMinute",
@@ -162,7 +162,7 @@ def _wall(hours: Hours, ms: int) -> dt.datetime:
     return dt.datetime.fromtimestamp(ms // 1000, ZoneInfo(hours.zone))
 
 
-def _opening_on(hours: Hours, date: dt.date) -> Iterable[Stretch]:
+def _opening_on(hours: Hours, date: dt.date) -> Iterable[Stretch | Span]:
     if hours.dated:
         written = date.isoformat()
         for one in hours.dated:

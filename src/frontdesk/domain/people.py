@@ -78,6 +78,23 @@ class Grant(Struct, frozen=True, kw_only=True):
     used: int = 0
 
 
+class Bearer(Struct, frozen=True, kw_only=True):
+    """Who a verified access token speaks for: a user, or ("" as `user_id`) a client by itself."""
+
+    org_id: str
+    user_id: str
+    client_id: str
+    scopes: frozenset[str]
+    family: str
+    issued_ms: int
+    expires_ms: int
+
+    @property
+    def actor(self) -> str:
+        """As the audit log names it."""
+        return self.user_id or f"client {self.client_id}"
+
+
 class AgentState(StrEnum):
     """Routing status: whether an agent takes work."""
 

@@ -62,7 +62,7 @@ class Dispatcher:
         self.answered[status] = self.answered.get(status, 0) + 1
 
     def _handle(self, request: Request) -> Result:
-        routes, org_id = self._router.find(request.path)
+        routes, org_id, parameters = self._router.find(request.path)
         organization = self._find(org_id) if org_id else None
         request.cors = cors.headers(organization, request.headers.get(b"origin", b""))
         if routes is None:
@@ -78,13 +78,14 @@ class Dispatcher:
             raise Unavailable("shuttingDown", "The server restarts; repeat the request in a moment.")
         if self.reading and route.guard:
             raise Unavailable("storageFailed", "The server reads its data again; repeat the request in a moment.")
-        return self._run(route, request, organization)
+        call = Call(request, self._proxies.client(request.peer, request.headers.get(b"x-forwarded-for", b"")))
+        call.parameters = parameters
+        return self._run(route, call, organization)
 
-    def _run(self, route: Route, request: Request, organization: Organization | None) -> Result:
-        headers = request.headers
-        call = Call(request, self._proxies.client(request.peer, headers.get(b"x-forwarded-for", b"")))
+    def _run(self, route: Route, call: Call, organization: Organization | None) -> Result:
+        request = call.request
         if route.guard is not Guard.NOTHING:
-            self._gate.check(route.guard, call, organization)
+            self._gate.check(route, call, organization)
             if self.relay is not None and not request.passed_on:
                 passed = self.relay.pass_on(route, call)
                 if passed is not None:
@@ -95,7 +96,7 @@ class Dispatcher:
         """The endpoint's result, here. Raises Refusal."""
         request = call.request
         if route.guard is not Guard.NOTHING:
-            self._gate.enter(call, route.operation)
+            self._gate.enter(route.guard, call, route.operation)
         if route.decoder is not None and (request.body or route.body_required):
             call.body = decode(route.decoder, request.body)
         key = request.headers.get(b"idempotency-key") if route.method == "POST" else None

@@ -5,7 +5,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from enum import IntEnum
+from typing import Protocol
 
 from frontdesk.actions.directory import LiveDirectory, unknown_organization
 from frontdesk.actions.sessions import Sessions
@@ -20,12 +22,27 @@ _BEARER = b"bearer "
 
 
 class Guard(IntEnum):
-    """How much of it a route needs; each level includes those above it."""
+    """How much of it a route needs; each level includes those above it, contacts' and staff's apart."""
 
     NOTHING = 0
     API_KEY = 1
     TOKEN = 2
     SESSION = 3
+    # An access token of a user or a client (`http/staff.py`); with it, the streaming session of a desk.
+    BEARER = 8
+    DESK = 9
+
+
+class Demand(Protocol):
+    """What a route asks of its callers."""
+
+    @property
+    def guard(self) -> Guard:
+        """How much of the checks it needs."""
+
+    @property
+    def scope(self) -> str:
+        """The scope that a bearer needs; "" where contacts call."""
 
 
 class Standing:
@@ -51,14 +68,19 @@ class Gate:
         self._sessions = sessions
         self._usage = usage
         self._clock = clock
+        # Checks staff and integrations, and fills in `call.bearer`; the wiring sets it.
+        self.staff: Callable[[Demand, Call], None]
 
-    def check(self, guard: Guard, call: Call, organization: Organization | None) -> None:
+    def check(self, route: Demand, call: Call, organization: Organization | None) -> None:
         """Who asks, up to the API key. Raises NotFound, Unauthenticated: the first check that fails."""
-        headers = call.request.headers
+        guard, headers = route.guard, call.request.headers
         if organization is None:
             raise unknown_organization()
         call.organization = organization
         org_id = organization.org_id
+        if guard >= Guard.BEARER:
+            self.staff(route, call)
+            return
         if guard >= Guard.TOKEN:
             token = _bearer(headers.get(b"authorization", b""))
             call.expires_ms = self._tokens.verify(token, org_id, self._clock.now_ms())
@@ -71,8 +93,10 @@ class Gate:
             if not call.session_id:
                 raise Invalid("missingSessionId", "Send the header via-client-sessionid.", scope="via-client-sessionid")
 
-    def enter(self, call: Call, endpoint: str) -> None:
+    def enter(self, guard: Guard, call: Call, endpoint: str) -> None:
         """Count the call, and find its session. Raises Unauthenticated when that is over."""
+        if guard >= Guard.BEARER:
+            return
         self._usage.count(call.api_key.key_id, endpoint)
         if call.session_id:
             call.session = self._sessions.get(call.organization.org_id, call.session_id)

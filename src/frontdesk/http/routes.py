@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import unquote
 
 import msgspec
@@ -32,6 +32,8 @@ class Route:
     tag: str
     summary: str
     guard: Guard = Guard.NOTHING
+    # The scope that a bearer needs where staff and integrations call (`http/staff.py`).
+    scope: str = ""
     body: type[Any] | None = None
     body_required: bool = True
     success: int = 202
@@ -96,33 +98,76 @@ def table(api: PublicApi, ops: Operations) -> tuple[Route, ...]:
     )  # fmt: skip
 
 
+Methods = dict[str, Route]
+Parameters = dict[str, str]
+
+
+class Found(NamedTuple):
+    """The routes of a path by method (None: nothing is there), the organization in it, and what stood in its gaps."""
+
+    routes: Methods | None
+    org_id: str
+    parameters: Parameters
+
+
 class Router:
-    """Finds routes by exact path: a dictionary look-up, whatever the table grows to."""
+    """Finds routes by exact path: a dictionary look-up, whatever the table grows to.
+
+    Paths with gaps ("users/{userId}/ready") are found by what stands around the gaps; what is found is remembered.
+    """
 
     def __init__(self, routes: Sequence[Route]) -> None:
-        self._paths: dict[str, dict[str, Route]] = {}
-        self._found: dict[str, tuple[dict[str, Route] | None, str]] = {}
+        self._paths: dict[str, Methods] = {}
+        self._gaps: dict[int, list[tuple[tuple[str, ...], Methods]]] = {}
+        self._found: dict[str, Found] = {}
         for route in routes:
-            methods = self._paths.setdefault(route.path, {})
+            methods = self._methods_of(route.path)
             methods[route.method] = route
             if route.method == "GET" and route.guard is Guard.NOTHING:
                 # RFC 9110, 9.3.2; the transport leaves the body out. Monitors ask for health like this.
                 methods["HEAD"] = route
 
-    def find(self, path: str) -> tuple[dict[str, Route] | None, str]:
-        """The routes of a path by method, and the organization in it ("" when there is none)."""
+    def _methods_of(self, path: str) -> Methods:
+        if "{" not in path:
+            return self._paths.setdefault(path, {})
+        pieces = tuple("" if piece.startswith("{") else piece for piece in path.split("/"))
+        same = self._gaps.setdefault(len(pieces), [])
+        for known, methods in same:
+            if known == pieces:
+                return methods
+        same.append((pieces, {}))
+        return same[-1][1]
+
+    def find(self, path: str) -> Found:
+        """What is at a path; the organization is "" where there is none."""
         known = self._found.get(path)
         if known is not None:
             return known
         if not path.startswith(PREFIX):
-            return self._paths.get(path), ""
+            return Found(self._paths.get(path), "", {})
         org_id, _, rest = path[len(PREFIX) :].partition("/")
         if "%" in org_id:
             org_id = unquote(org_id)
         # A path below an organization never begins with "/": absolute routes can't be reached from here.
-        found = (None if rest.startswith("/") else self._paths.get(rest)), org_id
-        if found[0] is not None:
+        found = Found(None, org_id, {}) if rest.startswith("/") else self._below(rest, org_id)
+        if found.routes is not None:
             if len(self._found) >= _FOUND_MAX:
                 self._found.clear()
             self._found[path] = found
         return found
+
+    def _below(self, rest: str, org_id: str) -> Found:
+        exact = self._paths.get(rest)
+        if exact is not None:
+            return Found(exact, org_id, {})
+        pieces = rest.split("/")
+        for template, methods in self._gaps.get(len(pieces), ()):
+            if all(fixed in ("", piece) for fixed, piece in zip(template, pieces, strict=True)) and all(pieces):
+                return Found(methods, org_id, _filled(methods, pieces))
+        return Found(None, org_id, {})
+
+
+def _filled(methods: Methods, pieces: list[str]) -> Parameters:
+    path = next(iter(methods.values())).path
+    gaps = zip(path.split("/"), pieces, strict=True)
+    return {gap[1:-1]: unquote(piece) for gap, piece in gaps if gap.startswith("{")}

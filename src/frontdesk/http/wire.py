@@ -13,8 +13,9 @@ import msgspec
 from msgspec import Struct
 
 from frontdesk import telemetry
-from frontdesk.domain.errors import Invalid, NotFound, Refusal, TooMany, Unauthenticated, Unavailable
+from frontdesk.domain.errors import Forbidden, Invalid, NotFound, Refusal, TooMany, Unauthenticated, Unavailable
 from frontdesk.domain.model import ApiKey, Organization, Repeat, Session
+from frontdesk.domain.people import Bearer
 from frontdesk.ports import Carrier
 
 Headers = tuple[tuple[bytes, bytes], ...]
@@ -23,7 +24,9 @@ JSON = b"application/json"
 _encode = msgspec.json.Encoder().encode
 
 # Refusal → HTTP status (document, "Responses"): the one table.
-STATUS: dict[type[Refusal], int] = {Invalid: 400, Unauthenticated: 401, NotFound: 404, TooMany: 429, Unavailable: 500}
+STATUS: dict[type[Refusal], int] = {
+    Invalid: 400, Unauthenticated: 401, Forbidden: 403, NotFound: 404, TooMany: 429, Unavailable: 500,
+}  # fmt: skip
 # Seconds after which a passing fault of ours is worth another try.
 RETRY_SECONDS = 1
 
@@ -189,7 +192,10 @@ class Stream(Protocol):
 class Call:
     """A request that passed its route's guard: who asks, for which session, with what body."""
 
-    __slots__ = ("address", "api_key", "body", "expires_ms", "keep", "organization", "request", "session", "session_id")
+    __slots__ = (
+        "address", "api_key", "bearer", "body", "expires_ms", "keep", "organization", "parameters", "request",
+        "session", "session_id",
+    )  # fmt: skip
 
     def __init__(self, request: Request, address: str) -> None:
         self.request = request
@@ -198,6 +204,10 @@ class Call:
         self.api_key: ApiKey
         self.session: Session
         self.session_id = ""
+        # What stood in the gaps of the route's path.
+        self.parameters: dict[str, str] = {}
+        # Who asks, where staff and integrations do.
+        self.bearer: Bearer
         self.body: Any = None
         self.expires_ms = 0
         self.keep: Callable[[int, bytes], Repeat] | None = None
