@@ -16,6 +16,7 @@ from benchmarks.peers import Missing, Peer, all_peers
 from benchmarks.results import Cell, Results, Sample
 from benchmarks.scenarios import QUICK, QUICK_POINTS, SCENARIOS, Plan, Scenario
 from benchmarks.tables import Table, comparison, scenario_table
+from frontdesk import telemetry
 
 console = Console()
 Named = TypeVar("Named")
@@ -70,6 +71,8 @@ def bench(  # noqa: PLR0913  each argument is an option of the command
 
 def main() -> None:
     """Run the command."""
+    # Nodes are furnished in this process, and would log through the bar of progress.
+    telemetry.configure("warning", as_json=False)
     typer.run(bench)
 
 

@@ -22,7 +22,7 @@ class Load:
     """One run of the generator: what it sends, to whom, for how long."""
 
     mode: str
-    port: int
+    ports: tuple[int, ...]
     rules: str
     session_file: Path
     seconds: float
@@ -35,7 +35,7 @@ class Load:
         """The generator's command line without its name."""
         options: dict[str, object] = {
             "-m": self.mode,
-            "-p": self.port,
+            "-p": ",".join(str(port) for port in self.ports),
             "-P": self.rules,
             "-f": self.session_file,
             "-d": self.seconds,

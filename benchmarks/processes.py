@@ -8,14 +8,17 @@ import subprocess
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any, Self
 
 TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
 PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 START_SECONDS = 30.0
 # A server that is told to stop may hold polls for 15 s; past this it is killed, its data folder is thrown away anyway.
 STOP_SECONDS = 5.0
+# The part that answers requests, and the only one of most servers.
+NODES = "nodes"
 
 
 @dataclass(frozen=True)
@@ -25,10 +28,20 @@ class Server:
     process: subprocess.Popen[bytes]
     port: int
     folder: Path
+    # What its CPU is counted as.
+    part: str = NODES
+    # Where the generator connects; `port` alone when empty.
+    ports: tuple[int, ...] = ()
+    # What is measured together with it: the other nodes, and the servers below them.
+    others: tuple[Self, ...] = ()
+
+    def all(self) -> "tuple[Server, ...]":
+        """It and the others, nodes in their order."""
+        return (self, *self.others)
 
     def pids(self) -> list[int]:
-        """The process and all that descend from it."""
-        found = [self.process.pid]
+        """The root processes and all that descend from them."""
+        found = [server.process.pid for server in self.all()]
         for pid in found:
             found += _children(pid)
         return found
@@ -39,7 +52,15 @@ class Server:
 
     def cpu(self) -> float:
         """CPU seconds all its processes have used so far."""
-        return sum(_cpu_seconds(pid) for pid in self.pids())
+        return sum(self.cpu_of_parts().values())
+
+    def cpu_of_parts(self) -> dict[str, float]:
+        """The same for each part."""
+        used: dict[str, float] = {}
+        for server in self.all():
+            own = replace(server, others=()).pids()
+            used[server.part] = used.get(server.part, 0.0) + sum(_cpu_seconds(pid) for pid in own)
+        return used
 
 
 def raise_file_limit() -> int:
@@ -65,9 +86,18 @@ def free_port() -> int:
 
 @contextmanager
 def running(
-    command: list[str], *, cpus: str, port: int, folder: Path, environment: Mapping[str, str] | None = None
+    command: list[str],
+    *,
+    cpus: str,
+    port: int,
+    folder: Path,
+    environment: Mapping[str, str] | None = None,
+    account: Mapping[str, Any] | None = None,
 ) -> Iterator[Server]:
-    """Run a server pinned to `cpus` until the block ends; raises RuntimeError when it doesn't come up."""
+    """Run a server pinned to `cpus` until the block ends; raises RuntimeError when it doesn't come up.
+
+    `account` is who runs it, as arguments for subprocess; this user when it is left out.
+    """
     with (folder / "server.log").open("wb") as log:
         process = subprocess.Popen(
             ["taskset", "-c", cpus, *command],
@@ -76,6 +106,7 @@ def running(
             stdout=log,
             stderr=subprocess.STDOUT,
             start_new_session=True,
+            **(account or {}),
         )
     try:
         _wait_for_port(process, port, folder)
@@ -120,6 +151,11 @@ def _resident(pid: int) -> int:
 
 
 def _cpu_seconds(pid: int) -> float:
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return 0.0  # It ended since it was listed; what it used is its parent's now.
     # The command's name stands in brackets and may hold spaces: fields are counted from behind it.
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / TICKS_PER_SECOND
+    fields = stat.rpartition(")")[2].split()
+    # Its own time, and that of its children that ended: PostgreSQL has workers that come and go.
+    return sum(int(field) for field in fields[11:15]) / TICKS_PER_SECOND

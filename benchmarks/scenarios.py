@@ -1,7 +1,7 @@
 """What is measured: each scenario runs one server once and returns its numbers."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
@@ -12,7 +12,7 @@ from typing import Any
 from benchmarks import generator, sessions, slow
 from benchmarks.generator import Load
 from benchmarks.paths import BUILD
-from benchmarks.peers import Peer
+from benchmarks.peers import Peer, all_peers, clusters
 from benchmarks.processes import Server
 
 Values = dict[str, float]
@@ -25,6 +25,8 @@ CURVE_POINTS = (1000, 5000, 10_000, 15_000, 19_000)
 SETTLE_SECONDS = 2.0
 # Messages a second offered while slow clients attack: far below any server's maximum, so that only the attack shows.
 ATTACKED_RATE = 1000
+# Messages a second of the chat by the clock, which one node on PostgreSQL bears with all its parts on one CPU.
+PACED_RATE = 2000
 # Messages a second of the soak: busy, and no more than any of the servers can take.
 SOAK_RATE = 1000
 
@@ -36,6 +38,8 @@ class Plan:
     seconds: float = 4.0
     # One hold of a poll is 15 s: over a whole cycle every poll is answered and asked again exactly once.
     idle_seconds: float = 15.0
+    # Long enough to work off what opening the polls left behind: under a clock that backlog would count as latency.
+    paced_warm_seconds: float = 3.0
     soak_warm_seconds: float = 10.0
     soak_seconds: float = 60.0
     server_cpus: str = "0"
@@ -57,7 +61,7 @@ class Stage:
     def run(self, **changes: Any) -> Values:
         """Run the generator with some of the load changed; answers and CPU of the server come with it."""
         numbers = generator.run(replace(self.load, **changes), cpus=self.plan.client_cpus)
-        return {name: float(value) for name, value in numbers.items() if isinstance(value, int | float)}
+        return _floats(numbers)
 
 
 @contextmanager
@@ -71,7 +75,9 @@ def stage(peer: Peer, plan: Plan, *, mode: str, polls: int, senders: int) -> Ite
     ):
         before = server.memory()
         session_file = _make_sessions(peer, server, Path(name) / "sessions", mode, polls or POST_SESSIONS, senders)
-        load = Load(mode, server.port, peer.rules, session_file, plan.seconds, polls=polls, senders=senders)
+        load = Load(
+            mode, server.ports or (server.port,), peer.rules, session_file, plan.seconds, polls=polls, senders=senders
+        )
         yield Stage(server, load, plan, before)
 
 
@@ -110,6 +116,22 @@ def half(peer: Peer, plan: Plan, senders: int) -> Values:
         return _delivery(ready.run(sends_per_second=most / 2)) | {"offered": most / 2}
 
 
+def paced(peer: Peer, plan: Plan, senders: int) -> Values:
+    """The chat at 2,000 messages/s by the clock, and what each part of the server spends on one of them."""
+    with stage(peer, plan, mode="chat", polls=POLL_COUNT, senders=senders) as ready:
+        load = replace(ready.load, warm_up=plan.paced_warm_seconds, sends_per_second=PACED_RATE)
+        with generator.holding(load, cpus=plan.client_cpus) as process:
+            time.sleep(load.warm_up)
+            used = _cpu_shares(ready.server, plan.seconds)
+            numbers = _floats(generator.finish(process))
+    return _delivery(numbers) | for_each_message(used, numbers["deliv_rps"])
+
+
+def for_each_message(shares: Mapping[str, float], rate: float) -> Values:
+    """CPU µs of each part for a delivered message, from its CPU seconds a second; nothing when none came."""
+    return {f"cpu_{part}": share / rate * 1e6 for part, share in shares.items()} if rate else {}
+
+
 def idle(peer: Peer, plan: Plan, polls: int) -> Values:
     """Memory of a held poll, and the CPU that many quiet polls cost over one cycle."""
     with stage(peer, plan, mode="idle", polls=polls, senders=0) as ready:
@@ -119,7 +141,7 @@ def idle(peer: Peer, plan: Plan, polls: int) -> Values:
         with generator.holding(load, cpus=plan.client_cpus) as process:
             time.sleep(SETTLE_SECONDS)
             held = ready.server.memory()
-            share = _cpu_share(ready.server, plan.idle_seconds)
+            share = sum(_cpu_shares(ready.server, plan.idle_seconds).values())
             numbers = generator.finish(process)
     return {
         "kib": (held - with_sessions) / polls / 1024,
@@ -142,7 +164,7 @@ def soak(peer: Peer, plan: Plan, polls: int) -> Values:
             late = ready.server.memory()
             numbers = generator.finish(process)
     growth = {"warm_mib": warm / 2**20, "late_mib": late / 2**20}
-    return _delivery({name: float(v) for name, v in numbers.items() if isinstance(v, int | float)}) | growth
+    return _delivery(_floats(numbers)) | growth
 
 
 def under_attack(peer: Peer, plan: Plan, connections: int, *, attack: str) -> Values:
@@ -155,11 +177,17 @@ def under_attack(peer: Peer, plan: Plan, connections: int, *, attack: str) -> Va
         return _delivery(ready.run(sends_per_second=ATTACKED_RATE)) | {"slow": float(held)}
 
 
-def _cpu_share(server: Server, seconds: float) -> float:
-    """CPU seconds the server uses in a second, over a window."""
-    cpu, clock = server.cpu(), time.monotonic()
+def _cpu_shares(server: Server, seconds: float) -> Values:
+    """CPU seconds that each part of the server uses in a second, over a window."""
+    before, clock = server.cpu_of_parts(), time.monotonic()
     time.sleep(seconds)
-    return (server.cpu() - cpu) / (time.monotonic() - clock)
+    after, passed = server.cpu_of_parts(), time.monotonic() - clock
+    return {part: (after[part] - before[part]) / passed for part in after}
+
+
+def _floats(numbers: Mapping[str, Any]) -> Values:
+    """What the generator prints, without what is no number."""
+    return {name: float(value) for name, value in numbers.items() if isinstance(value, int | float)}
 
 
 def _delivery(numbers: Values) -> Values:
@@ -187,6 +215,11 @@ class Scenario:
     servers: tuple[str, ...] = ()
 
 
+CLUSTERS = tuple(peer.name for peer in clusters())
+# Resident memory counts PostgreSQL's shared part once for each connection, and the curve is about a node's own polls.
+NO_CLUSTERS = tuple(peer.name for peer in all_peers() if peer.name not in CLUSTERS)
+
+
 def _attacked(attack: str) -> Scenario:
     title = f"1,000 messages/s under {attack.replace('-', ' ')} ({slow.TOOL})"
     run = partial(under_attack, attack=attack)
@@ -198,9 +231,10 @@ SCENARIOS = {
     for scenario in (
         Scenario("post", "POST sendText", (64, 512), "connections", post),
         Scenario("chat", "Chat round trip, 1,000 held polls", (64, 512), "senders", chat),
-        Scenario("half", "Chat at half of the server's maximum rate", (64,), "senders", half),
-        Scenario("idle", "Held polls at rest", (10_000,), "held polls", idle),
-        Scenario("curve", "Chat against held polls, 64 senders", CURVE_POINTS, "held polls", curve),
+        Scenario("half", "Chat at half of the server's maximum rate", (64,), "senders", half, NO_CLUSTERS),
+        Scenario("paced", "Chat at 2,000 messages/s", (64,), "senders", paced, ("frontdesk", *CLUSTERS)),
+        Scenario("idle", "Held polls at rest", (10_000,), "held polls", idle, NO_CLUSTERS),
+        Scenario("curve", "Chat against held polls, 64 senders", CURVE_POINTS, "held polls", curve, NO_CLUSTERS),
         Scenario("soak", "A minute of chat, 1,000 messages/s", (2000,), "held polls", soak, ("frontdesk",)),
         *(_attacked(attack) for attack in slow.ATTACKS),
     )
@@ -209,6 +243,7 @@ QUICK_POINTS = {
     "post": (64,),
     "chat": (64,),
     "half": (64,),
+    "paced": (64,),
     "idle": (1000,),
     "curve": (1000, 2000),
     "soak": (500,),

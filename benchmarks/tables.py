@@ -2,7 +2,9 @@
 
 from dataclasses import dataclass
 
+from benchmarks import nats, postgres
 from benchmarks.peers import REFERENCE
+from benchmarks.processes import NODES
 from benchmarks.results import Cell, Results
 from benchmarks.scenarios import SCENARIOS
 
@@ -40,11 +42,17 @@ RATE = Column("rate", "messages/s", 0, "reference")
 LATENCY = (Column("p50", "p50 ms", 2), Column("p99", "p99 ms", 2))
 TROUBLE = (Column("lost", "lost"), Column("errors", "errors"))
 PACED = (Column("rate", "messages/s"), *LATENCY, Column("max", "max ms", 1), *TROUBLE)
+# What a delivered message costs each part; a part that a server does not have stays open.
+COST = tuple(
+    Column(f"cpu_{part}", f"{name} CPU µs")
+    for part, name in ((NODES, "nodes"), (postgres.PART, "PostgreSQL"), (nats.PART, "NATS"))
+)
 SLOW = (Column("slow", "held open"), *PACED)
 COLUMNS: dict[str, tuple[Column, ...]] = {
     "post": (Column("rate", "POST/s", 0, "reference"), *LATENCY, Column("errors", "errors")),
     "chat": (RATE, *LATENCY, *TROUBLE),
     "half": (Column("offered", "offered/s"), *PACED),
+    "paced": (*PACED, *COST),
     "idle": (
         Column("kib", "KiB a held poll", 1, "reference"),
         Column("kib_with_session", "KiB with its session", 1),
@@ -78,11 +86,11 @@ def scenario_table(results: Results, scenario: str) -> Table:
 
 
 def comparison(results: Results) -> Table | None:
-    """Frontdesk divided by each other server, from the rounds both ran in; None where it did not run."""
-    if all(sample.cell.server != OURS for sample in results.samples):
-        return None
+    """Frontdesk divided by each other server, from the rounds both ran in; None where there is nothing to divide."""
     cells = [(name, point) for name in ("post", "chat", "idle") for point in results.points(name)]
     columns = [(name, point, c) for name, point in cells for c in COLUMNS[name] if c.ratio]
+    if not columns or all(sample.cell.server != OURS for sample in results.samples):
+        return None
     others = {s.cell.server: None for s in results.samples if s.cell.server != OURS}
     rows = [[other, *(_against(results, other, *column) for column in columns)] for other in others]
     headings = [f"{column.heading}, {point:,} {SCENARIOS[name].point_name}" for name, point, column in columns]

@@ -9,10 +9,9 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
 
+from benchmarks.nodes import UNLIMITED, furnish
 from chaos.contact import WORK_TYPE
 from chaos.store import PostgresSide, SqliteSide, Storage
-from frontdesk.server import App
-from frontdesk.settings import read
 from tests.support.client import KEY, ORG
 from tests.support.nats import Nats
 
@@ -20,17 +19,6 @@ from tests.support.nats import Nats
 START_SECONDS, STOP_SECONDS = 30.0, 20.0
 # Seconds between two tries to start a node, as an init system has them.
 START_AGAIN_SECONDS = 0.3
-UNLIMITED = {
-    f"FRONTDESK_{name}": "0"
-    for name in (
-        "TOKENS_PER_ADDRESS",
-        "TOKENS_PER_ORGANIZATION",
-        "SESSIONS_PER_ADDRESS",
-        "MESSAGES_PER_SESSION",
-        "POLLS_PER_SESSION",
-        "CONNECTIONS_PER_ADDRESS",
-    )
-}
 
 
 class Node:
@@ -158,15 +146,8 @@ def _environment(folder: Path, storage: Storage, nats: Nats | None, number: int)
 
 async def _furnish(storage: Storage, folder: Path) -> None:
     """Make the organization of the contacts, its key and the work type whose script echoes."""
-    app = await App.open(read(database=storage.url, data=folder / "data"))
-    try:
-        await app.admin.run("signing-key.rotate", {})
-        await app.admin.run("org.create", {"org_id": ORG})
-        await app.admin.run("apikey.create", {"org_id": ORG, "key": KEY})
-        work_type = {"name": "Echo", "channels": ["chat"], "script": "echo"}
-        await app.admin.run("worktype.create", {"org_id": ORG, "work_type_id": WORK_TYPE, **work_type})
-    finally:
-        await app.close()
+    work_type = {"name": "Echo", "channels": ["chat"], "script": "echo"}
+    await furnish(storage.url, folder / "data", org=ORG, key=KEY, work_types={WORK_TYPE: work_type})
 
 
 async def _end(node: Node) -> None:

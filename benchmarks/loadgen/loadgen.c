@@ -1,6 +1,6 @@
 /* loadgen.c - single-threaded epoll load generator for long-poll chat servers.
  *
- *   loadgen -m post|chat|idle -a 127.0.0.1 -p PORT -f SESSIONS [-P via|nchan|bosh|eio|faye]
+ *   loadgen -m post|chat|idle -a 127.0.0.1 -p PORT[,PORT...] -f SESSIONS [-P via|nchan|bosh|eio|faye]
  *           [-n polls] [-c senders] [-d seconds] [-w warmup seconds] [-r open-rate/s] [-R sends/s] [-x source-addresses]
  *
  * SESSIONS file: one record a line, "\r" "\n" "\t" "\\" escaped:
@@ -9,6 +9,7 @@
  *   O<request>   (eio) the pong request of session i
  *   D<string>    (bosh) a destination of fixed width, copied over what follows " to='" in a send
  * Every "@T<19 digits>" in a poll's answer is one delivered message; latency = now - that stamp.
+ * Of several ports, connection i (the i-th poll, the i-th sender) goes to port i modulo their number.
  * With -R the sends of all senders together follow a clock instead of their answers, and a message is stamped with
  * the moment it was due: a server that falls behind is charged for the wait, which a closed loop would hide.
  * Prints one JSON line. No dependency; gcc -O2 -o loadgen loadgen.c
@@ -37,7 +38,7 @@ typedef struct { int fd; uint8_t kind, open; uint32_t idx; int rec; uint64_t t0;
 typedef struct { int status; const char *body; size_t bodylen; int close; const char *lm, *et; int lmlen, etlen; } resp;
 
 static tmpl *P, *S, *O; static int nP, nS, nO; static char **D; static int nD, Dlen;
-static int proto = VIA, ep; static struct sockaddr_in dst; static int nsrc = 1;
+static int proto = VIA, ep; static struct sockaddr_in dst[16]; static int ndst, nsrc = 1;
 static uint8_t *busy; static uint64_t *ridP, *ridS;
 static uint64_t T0, Tw, Te; static int winddown;
 static uint32_t *latP, *latD; static size_t nlP, nlD, cap = 40000000;
@@ -75,7 +76,7 @@ static void dial(conn *c) {
     setsockopt(c->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
     if (nsrc > 1) { setsockopt(c->fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &one, sizeof one);
         struct sockaddr_in a = {.sin_family = AF_INET}; a.sin_addr.s_addr = htonl(0x7f000001 + c->idx % nsrc); bind(c->fd, (void *)&a, sizeof a); }
-    if (connect(c->fd, (void *)&dst, sizeof dst)) { perror("connect"); exit(1); }
+    if (connect(c->fd, (void *)&dst[c->idx % ndst], sizeof *dst)) { perror("connect"); exit(1); }
     fcntl(c->fd, F_SETFL, O_NONBLOCK); struct epoll_event e = {.events = EPOLLIN, .data.ptr = c}; epoll_ctl(ep, EPOLL_CTL_ADD, c->fd, &e); c->open = 1; c->len = 0;
 }
 static void redial(conn *c) { close(c->fd); reconn++; if (reconn > 200000) { fprintf(stderr, "too many reconnects\n"); exit(2); } dial(c); }
@@ -159,9 +160,9 @@ dead:
 static int cmp(const void *a, const void *b) { uint32_t x = *(uint32_t *)a, y = *(uint32_t *)b; return x < y ? -1 : x > y; }
 static double q(uint32_t *a, size_t n, double f) { return n ? a[(size_t)(f * (n - 1))] / 1000.0 : 0; }
 int main(int ac, char **av) {
-    const char *mode = "post", *f = 0, *addr = "127.0.0.1", *pr = "via"; int port = 8000, n = 0, c = 64; double d = 4, w = 1, rate = 1e9; int o;
+    const char *mode = "post", *f = 0, *addr = "127.0.0.1", *pr = "via"; int n = 0, c = 64; double d = 4, w = 1, rate = 1e9; int o;
     while ((o = getopt(ac, av, "m:a:p:f:P:n:c:d:w:r:R:x:v:")) > 0) switch (o) {
-        case 'm': mode = optarg; break; case 'a': addr = optarg; break; case 'p': port = atoi(optarg); break; case 'f': f = optarg; break; case 'P': pr = optarg; break;
+        case 'm': mode = optarg; break; case 'a': addr = optarg; break; case 'p': for (char *x = optarg; *x && ndst < 16; x += *x == ',') { char *s = x; dst[ndst++].sin_port = htons(strtol(s, &x, 10)); if (x == s) return 1; } break; case 'f': f = optarg; break; case 'P': pr = optarg; break;
         case 'n': n = atoi(optarg); break; case 'c': c = atoi(optarg); break; case 'd': d = atof(optarg); break; case 'w': w = atof(optarg); break;
         case 'r': rate = atof(optarg); break; case 'R': pace = atof(optarg); break; case 'x': nsrc = atoi(optarg); break; case 'v': verbose = atoi(optarg); break; default: return 1; }
     proto = !strcmp(pr, "nchan") ? NCHAN : !strcmp(pr, "bosh") ? BOSH : !strcmp(pr, "eio") ? ENGIO : !strcmp(pr, "faye") ? FAYE : VIA;
@@ -170,7 +171,8 @@ int main(int ac, char **av) {
     busy = calloc(nS + 1, 1); ridP = calloc(nP + 1, 8); ridS = calloc(nS + 1, 8); latP = malloc(cap * 4); latD = malloc(cap * 4);
     for (int i = 0; i < nP; i++) if (P[i].rid >= 0) ridP[i] = strtoull(P[i].s + P[i].rid, 0, 10);
     for (int i = 0; i < nS; i++) if (S[i].rid >= 0) ridS[i] = strtoull(S[i].s + S[i].rid, 0, 10);
-    dst.sin_family = AF_INET; dst.sin_port = htons(port); dst.sin_addr.s_addr = inet_addr(addr); ep = epoll_create1(0);
+    if (!ndst) dst[ndst++].sin_port = htons(8000);
+    for (int i = 0; i < ndst; i++) { dst[i].sin_family = AF_INET; dst[i].sin_addr.s_addr = inet_addr(addr); } ep = epoll_create1(0);
     conn *pc = calloc(n + 1, sizeof *pc), *sc = calloc(c + 1, sizeof *sc); spare = calloc(c + 1, sizeof *spare); npong = nO ? 16 : 0; pongc = calloc(17, sizeof *pongc); pongidle = calloc(17, 1); pq_cap = n + 1; pongq = calloc(pq_cap, 4);
     struct epoll_event ev[512]; T0 = now(); Tw = Te = ~0ull; int opened = 0; uint64_t t = T0, drain = 0;
     for (int i = 0; i < npong; i++) { pongc[i].kind = K_PONG; pongc[i].idx = i; dial(&pongc[i]); pongidle[i] = 1; }

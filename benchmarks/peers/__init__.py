@@ -1,6 +1,7 @@
 """The servers that are measured side by side, in the order of the tables."""
 
 from benchmarks.peers.base import Missing, Peer
+from benchmarks.peers.cluster import ACROSS, ALONE, TWO, TWO_WITH_NATS, Cluster
 from benchmarks.peers.epoll import Epoll
 from benchmarks.peers.frontdesk import Frontdesk, LaneAlone
 from benchmarks.peers.nchan import Nchan
@@ -10,9 +11,19 @@ from benchmarks.peers.prosody import Prosody
 # The reference of every ratio.
 REFERENCE = "nchan"
 
-__all__ = ["REFERENCE", "Missing", "Peer", "all_peers"]
+__all__ = ["REFERENCE", "Missing", "Peer", "all_peers", "clusters"]
+
+
+def clusters() -> list[Peer]:
+    """Each way frontdesk runs on PostgreSQL, one node first."""
+    return [
+        Cluster("frontdesk-postgres", ALONE),
+        Cluster("frontdesk-across", ACROSS),
+        Cluster("frontdesk-two-nodes", TWO),
+        Cluster("frontdesk-two-nodes-nats", TWO_WITH_NATS),
+    ]
 
 
 def all_peers() -> list[Peer]:
     """Every server the benchmark knows, frontdesk first and the physical limit last."""
-    return [Frontdesk(), LaneAlone(), Nchan(), EngineIo(), Faye(), Prosody(), Epoll()]
+    return [Frontdesk(), *clusters(), LaneAlone(), Nchan(), EngineIo(), Faye(), Prosody(), Epoll()]

@@ -45,14 +45,30 @@ class Frontdesk:
 
     def records(self, server: Server, *, scenario: str, sessions: int, senders: int) -> list[Record]:
         """Open the sessions and connect each: to the echo script, or in `post` to a queue that only stores."""
-        facts = _facts(server)
+        facts = self.facts(server)
         work_type = facts["workTypes"]["agents"] if scenario == "post" else ECHO
         organization = f"/via/v2/organizations/{facts['orgId']}"
         key = {"x-api-key": facts["apiKey"], "Accept": "application/json"}
         token = wire.make_many(server.port, 1, partial(_web_token, organization, key))[0]
         desk = _Desk(organization, {**key, "Authorization": f"Bearer {token}"}, work_type)
-        made = wire.make_many(server.port, sessions, desk.open)
-        return [record for session in made for record in session]
+        made = [wire.make_many(port, count, desk.open) for port, count in shares(self.homes(server), sessions)]
+        return [record for part in made for session in part for record in session]
+
+    def homes(self, server: Server) -> list[int]:
+        """The ports at which the sessions are made."""
+        return [server.port]
+
+    def facts(self, server: Server) -> dict[str, Any]:
+        """What has to be known to talk to it: the line `demo --json` prints once it serves."""
+        return _facts(server)
+
+
+def shares(ports: list[int], sessions: int) -> list[tuple[int, int]]:
+    """How many sessions are made at which port: a block at each.
+
+    The generator's poll i asks port i modulo their number, so in every block all ports are asked alike.
+    """
+    return [(port, (sessions + number) // len(ports)) for number, port in enumerate(ports)]
 
 
 class LaneAlone(Frontdesk):

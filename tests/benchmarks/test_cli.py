@@ -46,6 +46,28 @@ def test_scenario_for_some_servers_leaves_out_the_others() -> None:
     assert [run.peer.name for run in runs] == ["frontdesk"]
 
 
+def test_scenario_names_only_servers_that_there_are() -> None:
+    """A server that was given another name would be left out in silence."""
+    known = {peer.name for peer in all_peers()}
+
+    assert all(set(scenario.servers) <= known for scenario in SCENARIOS.values())
+
+
+def test_paced_chat_is_for_frontdesk_and_idle_for_servers_without_shared_memory() -> None:
+    """Clusters are compared with frontdesk on its file; their resident memory would count shared pages many times."""
+    paced = [run.peer.name for run in order_of_runs(1, {"paced": (64,)}, all_peers())]
+    idle = [run.peer.name for run in order_of_runs(1, {"idle": (1000,)}, all_peers())]
+
+    assert paced == [
+        "frontdesk",
+        "frontdesk-postgres",
+        "frontdesk-across",
+        "frontdesk-two-nodes",
+        "frontdesk-two-nodes-nats",
+    ]
+    assert set(idle) & set(paced) == {"frontdesk"}
+
+
 def test_server_that_does_not_start_is_named_with_its_last_words() -> None:
     """The run goes on and its result says what is not in it."""
     results = Results()

@@ -5,6 +5,7 @@ import pytest
 from benchmarks import document
 from benchmarks.paths import DOCUMENT
 from benchmarks.results import Cell, Results, Sample
+from benchmarks.scenarios import for_each_message
 from benchmarks.tables import comparison, scenario_table
 
 QUIET = {"p50": 1.0, "p99": 2.0, "errors": 0.0}
@@ -80,6 +81,28 @@ def test_comparison_divides_frontdesk_by_every_other_server() -> None:
 def test_comparison_is_left_out_when_frontdesk_did_not_run() -> None:
     """A table of nothing but dashes helps nobody."""
     assert comparison(results_of({"nchan": 60.0})) is None
+
+
+def test_comparison_is_left_out_when_nothing_of_it_was_measured() -> None:
+    """A run of other scenarios has no ratios; a table of names alone says nothing."""
+    assert comparison(results_of({"frontdesk": 2000.0, "frontdesk-across": 2000.0}, scenario="paced")) is None
+
+
+def test_paced_chat_shows_what_each_part_costs_and_leaves_open_what_is_not_there() -> None:
+    """Nobody may read a 0 for a NATS that never ran."""
+    results = results_of({"frontdesk": 2000.0}, scenario="paced", cpu_nodes=81.6)
+    parts = {"cpu_nodes": 300.0, "cpu_postgres": 90.0, "cpu_nats": 20.0}
+    results.samples.append(Sample(0, Cell("paced", 64, "frontdesk-two-nodes-nats"), parts))
+    table = scenario_table(results, "paced")
+
+    assert table.headings[-3:] == ["nodes CPU µs", "PostgreSQL CPU µs", "NATS CPU µs"]
+    assert [row[-3:] for row in table.rows] == [["82", "-", "-"], ["300", "90", "20"]]
+
+
+def test_cost_of_a_message_is_the_part_s_share_of_the_processor_by_the_rate() -> None:
+    """A fifth of a core at 2,000 messages/s is 100 µs of it for each; without messages there is no cost of one."""
+    assert for_each_message({"nodes": 0.2, "nats": 0.0}, 2000.0) == {"cpu_nodes": 100.0, "cpu_nats": 0.0}
+    assert for_each_message({"nodes": 0.2}, 0.0) == {}
 
 
 def test_curve_is_compared_with_its_own_first_point() -> None:

