@@ -5,7 +5,7 @@ import pytest
 
 from tests.streaming.reading import NOTHING, Alone, again, numbers, texts
 from tests.support.client import EVENTS, SESSION, Client, kinds, payloads
-from tests.support.cluster import one_node
+from tests.support.cluster import sqlite_only
 from tests.support.server import Running
 
 
@@ -74,7 +74,7 @@ def test_an_organization_without_grace_ends_conversations_with_their_session(ser
     assert server.rows("SELECT closed_reason FROM interactions") == [("inactivity",)]
 
 
-@one_node("each has timers of its own")
+@sqlite_only("a node among others has timers of its own")
 def test_thousands_of_sessions_expire_without_a_scan_of_all(server: Running, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each tick calls only what is due: with 5,000 sessions alive, a tick on which none is due makes no call."""
     app = server.app

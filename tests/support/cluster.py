@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import asyncpg
 import pytest
 
 from tests.support import postgres
@@ -58,13 +59,43 @@ class Place:
             postgres.shared().drop(self.database)
 
     def _database(self) -> str:
-        return postgres.fresh() if self._data is None else _database_of(self._data)
+        return _made() if self._data is None else _database_of(self._data)
+
+    async def clock(self, now_ms: int) -> None:
+        """Move the database's clock, by which limits count that all nodes share."""
+        if ON:
+            await rows(self.database, f"UPDATE hands SET now = to_timestamp({now_ms / 1000})")  # noqa: S608 - a number
+
+
+async def rows(database: str, query: str) -> list[tuple[Any, ...]]:
+    """What PostgreSQL answers."""
+    db = await asyncpg.connect(database)
+    try:
+        return [tuple(row) for row in await db.fetch(query)]
+    finally:
+        await db.close()
+
+
+# A clock that stands still: what calls clock_timestamp() in this database finds this one before PostgreSQL's own.
+_CLOCK = """
+CREATE TABLE hands AS SELECT pg_catalog.clock_timestamp() AS now;
+CREATE FUNCTION clock_timestamp() RETURNS timestamptz LANGUAGE sql VOLATILE AS 'SELECT now FROM public.hands';
+ALTER DATABASE {} SET search_path = public, pg_catalog;
+"""
+
+
+def _made() -> str:
+    """A new database with a clock that is moved by hand."""
+    made = postgres.fresh()
+    name = made.rpartition("/")[2]
+    postgres.shared().sql(_CLOCK.format(name), name)
+    return made
 
 
 @functools.cache
 def _database_of(data: Path) -> str:
     """The database that stands for a folder."""
-    return postgres.fresh()
+    return _made()
 
 
 @functools.cache

@@ -23,7 +23,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
-import asyncpg
 import uvloop
 
 from frontdesk.cli.demo import BENCH, WORK_TYPES
@@ -32,7 +31,7 @@ from frontdesk.engines.sqlite import SqliteStore
 from frontdesk.server import App, run
 from frontdesk.settings import Settings
 from tests.support.client import KEY, ORG, Client
-from tests.support.cluster import NODES, Place, any_of
+from tests.support.cluster import NODES, Place, any_of, rows
 from tests.support.wire import PATIENCE_SECONDS
 
 T = TypeVar("T")
@@ -169,8 +168,14 @@ class Running:
             for app in self.apps:
                 app.tick()
 
+        self._counted()
+        self.wait(self.place.clock(self.clock.now_ms() + round(seconds * 1000)))
         self.call(move)
         self._read()
+        self._counted()
+        if self.place.database:
+            # Nodes look into the database for what they don't know, and again after a moment of a clock that stands.
+            self.stored()
 
     def recover(self, times: int = 1) -> None:
         """Let it read everything anew, as often as said, and wait until it has."""
@@ -184,7 +189,13 @@ class Running:
         self._read()
 
     def _read(self) -> None:
+        """After a leap of the clock a node is sure of what it remembers once it has looked around."""
         self.until(lambda: not any(app.dispatcher.reading for app in self.apps))
+        self.until(lambda: all(app.together is None or app.together.cluster.sure for app in self.apps))
+
+    def _counted(self) -> None:
+        """Wait until all who wait for an agent were told their place: several nodes look it up in the database."""
+        self.until(lambda: not any(app.queues._reading for app in self.apps))  # noqa: SLF001 - nothing else tells
 
     def stored(self) -> None:
         """Wait until everything handed to the store is durable."""
@@ -195,7 +206,7 @@ class Running:
         store = self.app.store
         if isinstance(store, SqliteStore):
             return store.read(lambda db: [tuple(row) for row in db.exec_driver_sql(query)])
-        return self.wait(_rows(self.place.database, query))
+        return self.wait(rows(self.place.database, query))
 
     def admin(self, command: str, **arguments: Any) -> Any:
         """An operator's command, as the CLI sends it; every node has seen what it changed when this returns."""
@@ -257,6 +268,7 @@ def _thread(settings: list[Settings], clock: FakeClock, place: Place, ready: Fut
 
 
 async def _serve(settings: list[Settings], clock: FakeClock, place: Place, ready: Future[Running]) -> None:
+    await place.clock(clock.now_ms())
     first = await App.open(settings[0], clock=clock, facts={"orgId": ORG})
     if not first.context.directory.signing_keys:
         await _furnish(first)
@@ -271,14 +283,6 @@ async def _serve(settings: list[Settings], clock: FakeClock, place: Place, ready
     async with asyncio.TaskGroup() as tasks:
         for app in apps:
             tasks.create_task(run(app, started))
-
-
-async def _rows(database: str, query: str) -> list[tuple[Any, ...]]:
-    db = await asyncpg.connect(database)
-    try:
-        return [tuple(row) for row in await db.fetch(query)]
-    finally:
-        await db.close()
 
 
 async def _furnish(app: App) -> None:
