@@ -251,8 +251,11 @@ class Streams(Protocol):
     def deliver(self, entries: Sequence[Entry]) -> None:
         """Stored entries are ready to be sent on their session's stream; those that are on none are passed over."""
 
-    def passing(self, session: Session, kind: str, payload: str, expires_ms: int) -> None:
-        """Send something that is never stored. A newer one of the same kind takes the place of an unsent one."""
+    def passing(self, session: Session, kind: str, payload: str, expires_ms: int, about: str = "") -> None:
+        """Send something that is never stored. A newer one of the same kind and about takes the place of an unsent."""
+
+    def push(self, session: Session, kind: str, payload: str, event_id: str, time_ms: int) -> None:
+        """Put an event on a stream that is not stored (`Session.stored`); `event_id` is "" for what has none."""
 
     def closed(self, session: Session) -> None:
         """The session is over: a held poll is refused, and memory is given back."""

@@ -66,6 +66,11 @@ def invalid_session() -> Unauthenticated:
     return Unauthenticated("invalidSession", INVALID_SESSION, scope="via-client-sessionid")
 
 
+def desk_session_over() -> Invalid:
+    """The same for an agent's (contract, `wire.md`, Agents): 400."""
+    return Invalid("invalidSession", INVALID_SESSION, scope="via-client-sessionid")
+
+
 def no_open_interaction() -> NotFound:
     """Refusal of a message on a streaming session that holds no open interaction."""
     return NotFound(

@@ -9,8 +9,9 @@ a message costs no copies. Everything else is frozen.
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import Protocol
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 
 class Channel(StrEnum):
@@ -144,11 +145,20 @@ class Interaction(Struct, kw_only=True):
     owner: str = ""
     for_agent: str = ""
     priority: int = 0
+    # Who hears every entry as it becomes durable: the streaming sessions of agents. Never stored.
+    listeners: list[Listener] = field(default_factory=list)
 
     @property
     def is_open(self) -> bool:
         """Whether the conversation goes on."""
         return self.state is not State.CLOSED and self.channel is Channel.CHAT
+
+
+class Listener(Protocol):
+    """Someone who follows a conversation from inside the house."""
+
+    def hear(self, entry: Entry) -> None:
+        """An entry is durable."""
 
 
 class Session(Struct, kw_only=True):
@@ -159,7 +169,8 @@ class Session(Struct, kw_only=True):
     `disposed`: the contact disconnected; polls end once the last event is handed over. `first_id` is the session
     that began the line of resumed ones, "" for none before: what a client repeats means the same on all of them.
     `node` is the one that it is at home on: only that one changes it; "" for nobody, or where there is but one.
-    `adopted`: another node, or an earlier run, had it before.
+    `adopted`: another node, or an earlier run, had it before. `stored`: its events are in the log and its cursor in the
+    store; an agent's session is not, and begins anew with a snapshot when it is lost.
     """
 
     session_id: str
@@ -175,6 +186,7 @@ class Session(Struct, kw_only=True):
     deadline_ms: int = 0
     node: str = ""
     adopted: bool = False
+    stored: bool = True
     interaction: Interaction | None = None
 
 

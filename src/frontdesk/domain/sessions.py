@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from frontdesk.domain.errors import Invalid
+from frontdesk.domain.errors import Invalid, Refusal, desk_session_over, invalid_session
 from frontdesk.domain.limits import INACTIVITY_DELAY_DEFAULT, INACTIVITY_DELAY_MAX, INACTIVITY_DELAY_MIN
 from frontdesk.domain.model import Session
 
@@ -58,6 +58,11 @@ def check_number(number: int, newest: int) -> None:
         raise Invalid(
             "unknownSequenceNumber", f"The newest event of this session is number {newest}.", scope="sequenceNumber"
         )
+
+
+def over(session: Session) -> Refusal:
+    """The refusal of a session that is over: 401 for contacts, 400 for agents (contract, `wire.md`)."""
+    return invalid_session() if session.stored else desk_session_over()
 
 
 def is_spent(session: Session) -> bool:

@@ -20,6 +20,8 @@ from frontdesk.ports import Carrier, EventStream, Poll
 # Events kept in memory for a reader that lags. Bounded: a contact that never polls must not grow without end;
 # what falls out is still in the log.
 TAIL_MAX = 64
+# Of a stream that is not stored: an agent that is so far behind begins anew.
+UNSTORED_MAX = 2000
 
 
 class Passing:
@@ -66,7 +68,7 @@ class Feed:
             return False
         self.head = number
         self.tail.append(body)
-        if len(self.tail) > TAIL_MAX:
+        if len(self.tail) > (TAIL_MAX if self.session.stored else UNSTORED_MAX):
             del self.tail[0]
         return True
 

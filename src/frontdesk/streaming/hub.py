@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from frontdesk.domain import events as names
-from frontdesk.domain.errors import Refusal, Unavailable, invalid_session
+from frontdesk.domain.errors import Refusal, Unavailable
 from frontdesk.domain.limits import MAX_EVENTS_MAX, POLL_HOLD_SECONDS
 from frontdesk.domain.model import Entry, Session, StoredEvent
-from frontdesk.domain.sessions import check_number, is_spent, touch
+from frontdesk.domain.sessions import check_number, is_spent, over, touch
 from frontdesk.domain.timers import Timers
 from frontdesk.ports import Carrier, Clock, EventStream, Poll, Store
 from frontdesk.streaming import longpoll, sse
@@ -59,6 +59,8 @@ class Hub:
         rung: Feed | None = None
         for entry in entries:
             feed = self._append(entry)
+            for listener in entry.interaction.listeners:
+                listener.hear(entry)
             if rung is not None and feed is not rung:
                 self._ring(rung)
             rung = feed or rung
@@ -80,14 +82,23 @@ class Hub:
         body = names.envelope(entry.kind, entry.time_ms, entry.payload, event_id=event_id, number=entry.stream_seq)
         return feed if feed.append(entry.stream_seq, body) else None
 
-    def passing(self, session: Session, kind: str, payload: str, expires_ms: int) -> None:
+    def push(self, session: Session, kind: str, payload: str, event_id: str, time_ms: int) -> None:
+        """Put an event on a stream that is not stored: it gets its number here."""
+        feed = self._feeds.get(session.session_id)
+        if feed is None:
+            return
+        session.stream_seq = number = session.stream_seq + 1
+        feed.append(number, names.envelope(kind, time_ms, payload, event_id=event_id or f"e{number}", number=number))
+        self._ring(feed)
+
+    def passing(self, session: Session, kind: str, payload: str, expires_ms: int, about: str = "") -> None:
         """Send something that is never stored."""
         feed = self._feeds.get(session.session_id)
         if feed is None:
             return
         if feed.passing is None:
             feed.passing = {}
-        feed.passing[kind] = Passing(names.envelope(kind, self._clock.now_ms(), payload), expires_ms)
+        feed.passing[kind + about] = Passing(names.envelope(kind, self._clock.now_ms(), payload), expires_ms)
         self._ring(feed)
 
     def closed(self, session: Session) -> None:
@@ -97,7 +108,7 @@ class Hub:
         if feed is None:
             return
         feed.conclude()
-        self._refuse(feed, invalid_session())
+        self._refuse(feed, over(session))
 
     # ---- for clients
 
@@ -177,7 +188,7 @@ class Hub:
     def _feed(self, session: Session) -> Feed:
         feed = self._feeds.get(session.session_id)
         if feed is None:
-            raise invalid_session()
+            raise over(session)
         return feed
 
     def _arrive(self, session: Session, carrier: Carrier, after: int | None) -> Feed:
@@ -192,7 +203,7 @@ class Hub:
         feed.settle(carrier, after)
         self._noted(feed, cursor, sent)
         if is_spent(session):
-            raise invalid_session()
+            raise over(session)
         now_ms = self._clock.now_ms()
         touch(session, now_ms)
         if feed.doubt is not None:
@@ -223,7 +234,7 @@ class Hub:
     def _settled(self, feed: Feed) -> None:
         """No answer is in doubt any more: go on with whoever waits."""
         if feed.is_held and is_spent(feed.session):
-            self._refuse(feed, invalid_session())
+            self._refuse(feed, over(feed.session))
         else:
             self._ring(feed)
 
@@ -294,6 +305,10 @@ class Hub:
             channel.write(sse.frame(body))
 
     def _read(self, feed: Feed, after: int, limit: int) -> None:
+        if not feed.session.stored:
+            # What it missed is nowhere; a new session begins with a snapshot of everything.
+            self.on_expired(feed.session)
+            return
         feed.reading = True
         self._store.read_events(
             feed.session.session_id, after, limit, lambda found: self._read_done(feed, after, found)
@@ -335,6 +350,8 @@ class Hub:
         return channel
 
     def _note(self, session: Session) -> None:
+        if not session.stored:
+            return
         if not self._moved:
             self._timers.at(self._clock.now_ms() + CURSOR_FLUSH_MS, lambda now: self.flush())
         self._moved[session.session_id] = session
