@@ -160,6 +160,7 @@ def test_undelivered_events_come_first_with_their_old_numbers(
     server: Running, contact: Client, returned: Client
 ) -> None:
     """Hundreds of them: most are no longer in memory."""
+    server.known()
     said = [str(i) for i in range(150)]
     for text in said:
         contact.say(text)

@@ -20,6 +20,8 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
+from itertools import permutations
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
@@ -28,6 +30,8 @@ import uvloop
 from frontdesk.cli.demo import BENCH, WORK_TYPES
 from frontdesk.domain.model import Interaction, Session
 from frontdesk.engines.sqlite import SqliteStore
+from frontdesk.http.relay import Relay
+from frontdesk.http.words import Greeting
 from frontdesk.server import App, run
 from frontdesk.settings import Settings
 from tests.support.client import KEY, ORG, Client
@@ -169,6 +173,7 @@ class Running:
                 app.tick()
 
         self._counted()
+        self.known()
         self.wait(self.place.clock(self.clock.now_ms() + round(seconds * 1000)))
         self.call(move)
         self._read()
@@ -196,6 +201,38 @@ class Running:
     def _counted(self) -> None:
         """Wait until all who wait for an agent were told their place: several nodes look it up in the database."""
         self.until(lambda: not any(app.queues._reading for app in self.apps))  # noqa: SLF001 - nothing else tells
+
+    def known(self) -> None:
+        """Wait until the home of each session knows which answers arrived at its client, over whatever node.
+
+        Nodes tell each other within a moment: of a clock that stands here, and leaps over it.
+        """
+        if len(self.apps) > 1:
+            self.until(lambda: not any(_untold(app) for app in self.apps))
+            self.wait(self.said())
+
+    async def said(self) -> None:
+        """Wait until every node heard what the others said before: words of one to another keep their order."""
+        heard = asyncio.Event()
+        waiting = set(permutations([app.context.node for app in self.apps], 2))
+
+        def greeted(me: str, node: str) -> None:
+            waiting.discard((node, me))
+            if not waiting:
+                heard.set()
+
+        for app in self.apps:
+            assert app.together is not None
+            app.together.cluster.joined = partial(greeted, app.context.node)  # type: ignore[method-assign]
+        for node, other in list(waiting):
+            self._relay(node).send(other, Greeting(node))
+        await heard.wait()
+        for app in self.apps:
+            assert app.together is not None
+            del app.together.cluster.joined
+
+    def _relay(self, node: str) -> Relay:
+        return next(app.together.relay for app in self.apps if app.together is not None and app.context.node == node)
 
     def stored(self) -> None:
         """Wait until everything handed to the store is durable."""
@@ -229,6 +266,12 @@ class Running:
         client.token()
         client.session(**fields)
         return client
+
+
+def _untold(app: App) -> bool:
+    assert app.together is not None
+    app.together.relay.tell_fates(app.clock.now_ms())
+    return bool(app.together.relay.untold)
 
 
 @contextmanager

@@ -11,8 +11,8 @@ from functools import partial
 
 from frontdesk.actions.context import Context
 from frontdesk.http.dispatch import Dispatcher
-from frontdesk.http.polls import STREAM_BUFFER_MAX
-from frontdesk.http.wire import Answer, Pending, Request, Stream, Whole
+from frontdesk.http.polls import EVENTS, STREAM_BUFFER_MAX
+from frontdesk.http.wire import Answer, Pending, Request, Stream, Whole, json_bytes
 from frontdesk.http.words import (
     Ask,
     Caught,
@@ -27,6 +27,7 @@ from frontdesk.http.words import (
     encode,
 )
 from frontdesk.ports import Bus
+from frontdesk.streaming import longpoll
 from frontdesk.streaming.hub import Hub
 
 # Milliseconds that an answer is kept for an asker that did not hear it: longer than it repeats its question.
@@ -80,8 +81,9 @@ class Host:
         self._dispatcher = dispatcher
         self._hub = hub
         self._bus = bus
-        # What is under way, and answers that are kept for a while.
+        # Polls and streams that somebody waits for; other requests under way; and their answers, kept for a while.
         self._under_way: dict[Name, Pending | HostedStream] = {}
+        self._work: set[Name] = set()
         self._answers: dict[Name, Reply] = {}
         self._ends: deque[tuple[int, Name]] = deque()
         self.carried_out = 0
@@ -123,7 +125,7 @@ class Host:
         known = self._answers.get(name)
         if known is not None:
             self.say(ask.asker, known)
-        elif name not in self._under_way:
+        elif name not in self._under_way and name not in self._work:
             self._first(ask, name)
 
     def _first(self, ask: Ask, name: Name) -> None:
@@ -137,22 +139,38 @@ class Host:
             number, arrived = ask.prior
             self._tell(ask.session_id, (ask.asker, number), 0, arrived)
         carrier = RemoteCarrier(self, ask)
+        if f"/{EVENTS}" in ask.path and self._is_overtaken(carrier):
+            self.say(ask.asker, _reply(ask, json_bytes(longpoll.NOTHING)))
+            return
         request = Request(ask.method, ask.path, ask.query, ask.headers, ask.body, ask.address, carrier)
         request.passed_on = True
         self.carried_out += 1
         result = dispatcher.handle(request)
-        if isinstance(result, Pending):
-            self._under_way[name] = result
-            result.then(partial(self._answered, ask, name, carrier))
-        else:
+        if not isinstance(result, Pending):
             self._answered(ask, name, carrier, result)
+            return
+        if ask.method == "GET":
+            self._under_way[name] = result
+        else:
+            # Under way to its end, whoever leaves: carried out again meanwhile, it would be done twice.
+            self._work.add(name)
+        result.then(partial(self._answered, ask, name, carrier))
+
+    def _is_overtaken(self, carrier: RemoteCarrier) -> bool:
+        """Whether a later poll came from the same node: the word was late, or is a repeat, and must not end that."""
+        return any(
+            isinstance(other, RemoteCarrier) and other.asker == carrier.asker and other.number > carrier.number
+            for other in self._hub.carriers(carrier.session_id)
+        )
 
     def _answered(self, ask: Ask, name: Name, carrier: RemoteCarrier, answer: Whole) -> None:
         self._under_way.pop(name, None)
+        self._work.discard(name)
         if not isinstance(answer, Answer):
-            self._under_way[name] = HostedStream(self, name, answer, carrier)
+            stream = self._under_way[name] = HostedStream(self, name, answer, carrier)
+            stream.begin()
             return
-        reply = Reply(ask.number, answer.status, answer.body, answer.headers)
+        reply = _reply(ask, answer)
         if ask.method != "GET":
             self._keep(name, reply)
         self.say(ask.asker, reply)
@@ -169,6 +187,9 @@ class Host:
         if word.arrived is not None:
             # Not otherwise: looking asks, and the two of us would do nothing else until the network knows.
             self._hub.look_again(word.session_id)
+        stream = self._under_way.get((word.asker, word.number))
+        if word.arrived and isinstance(stream, HostedStream):
+            stream.arrived(word.turn)
 
     def _tell(self, session_id: str, name: Name, turn: int, arrived: bool | None) -> None:  # noqa: FBT001 - as above
         """What became of an answer, to whoever carried it; by now another poll may have come over another node."""
@@ -192,6 +213,10 @@ class Host:
         self._under_way.pop(name, None)
 
 
+def _reply(ask: Ask, answer: Answer) -> Reply:
+    return Reply(ask.number, answer.status, answer.body, answer.headers)
+
+
 class HostedStream:
     """A stream whose reader is at another node."""
 
@@ -203,9 +228,12 @@ class HostedStream:
         self._turn = 0
         self._sent = 0
         self._taken = 0
-        asker, number = name
-        host.say(asker, Opened(number, stream.headers))
-        stream.start(self._piece, self._end)
+
+    def begin(self) -> None:
+        """Send what is there, and what follows."""
+        asker, number = self._name
+        self._host.say(asker, Opened(number, self._stream.headers))
+        self._stream.start(self._piece, self._end)
 
     def caught(self, taken: int) -> None:
         """The reader has taken so many bytes."""
@@ -213,6 +241,11 @@ class HostedStream:
         self._taken = taken
         if was_full and not self._is_full:
             self._stream.drained()
+
+    def arrived(self, turn: int) -> None:
+        """The reader has that piece, so all of it: a lost word that says how much it took must not stop the stream."""
+        if turn == self._turn:
+            self.caught(self._sent)
 
     def abandon(self) -> None:
         """The reader went away."""

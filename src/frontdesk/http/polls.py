@@ -13,6 +13,8 @@ from frontdesk.http.wire import Headers, Pending, json_bytes
 from frontdesk.ports import Carrier
 from frontdesk.streaming.hub import Hub
 
+# Below it are the polls of all who have a streaming session.
+EVENTS = "streaming/events/"
 # Sequence numbers have at most 18 digits: what is longer is no number of ours.
 _DIGITS_MAX = 18
 # Bytes of a stream that wait for a slow reader. Above it the reader is left alone until it has caught up; what it

@@ -7,14 +7,16 @@ host does it once.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import Callable, Coroutine
 
 from frontdesk.actions.cluster import Cluster
 from frontdesk.actions.context import Context
 from frontdesk.domain.errors import TooMany, Unavailable
 from frontdesk.domain.nodes import chosen
 from frontdesk.http.bodies import CreateSession, decode
-from frontdesk.http.passed import Passed, PassedStream
+from frontdesk.http.passed import Passed
+from frontdesk.http.passed_stream import PassedStream
 from frontdesk.http.routes import Route
 from frontdesk.http.wire import Call, Result
 from frontdesk.http.words import (
@@ -32,11 +34,13 @@ from frontdesk.http.words import (
     WhatBecame,
     encode,
 )
-from frontdesk.ports import Bus, Carrier
+from frontdesk.ports import Bus, Carrier, Found
 
 # Where sessions are at home, remembered; and requests under way. Bounded, as anyone can name any session.
 HOMES_MAX = 200_000
 OUT_MAX = 100_000
+# Milliseconds that the fate of an answer waits for the session's next poll to carry it.
+FATE_MS = 100
 
 
 class Relay:
@@ -53,8 +57,11 @@ class Relay:
         self.stopping = False
         self._bus = bus
         self._out: dict[int, Passed | PassedStream] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
         # The last poll of each session that was given events through here, and on which connection.
         self._last: dict[str, tuple[int, Carrier]] = {}
+        # Sessions whose home does not know what became of that poll's answer, and their homes.
+        self.untold: dict[str, str] = {}
 
     def pass_on(self, route: Route, call: Call) -> Result | None:
         """What another node answers; None when the call is to be carried out here.
@@ -104,9 +111,15 @@ class Relay:
         """The answer to a request began as a stream."""
         self._out[stream.number] = stream
 
-    def find(self, passed: Passed) -> None:
-        """Look up where its session is at home."""
-        self.context.store.find_home(passed.session_id, passed.found)
+    def find(self, session_id: str, found: Found[str | None]) -> None:
+        """Look up where a session is at home."""
+        self.context.store.find_home(session_id, found)
+
+    def work(self, work: Coroutine[None, None, None]) -> None:
+        """Let it run. The loop keeps only a weak reference to a task."""
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
     def remember(self, session_id: str, node: str) -> None:
         """A session is at home there."""
@@ -114,8 +127,12 @@ class Relay:
             self.homes.pop(next(iter(self.homes)))
         self.homes[session_id] = node
 
-    def answered(self, session_id: str, number: int, carrier: Carrier) -> None:
-        """A poll of the session was answered with events, or a stream began, over `carrier`."""
+    def answered(self, session_id: str, number: int, carrier: Carrier, host: str = "") -> None:
+        """A poll of the session was answered with events, or a stream began, over `carrier`.
+
+        `host` is told whether they arrived: the session may end, or be resumed, before it polls again. A stream tells
+        that by itself.
+        """
         last = self._last.pop(session_id, None)
         if last is not None and last[0] > number:
             # Answers overtook each other on the bus: the later request is the one that will be asked about.
@@ -123,6 +140,11 @@ class Relay:
         if len(self._last) >= HOMES_MAX:
             self._last.pop(next(iter(self._last)))
         self._last[session_id] = (number, carrier)
+        self.untold.pop(session_id, None)
+        if host:
+            if not self.untold:
+                self._soon()
+            self.untold[session_id] = host
 
     def prior(self, session_id: str, carrier: Carrier) -> tuple[int, bool | None] | None:
         """The session's last poll here, and whether its answer arrived, now that it asks over `carrier`."""
@@ -130,7 +152,25 @@ class Relay:
         if last is None:
             return None
         number, before = last
-        return number, True if before is carrier else before.delivered()
+        arrived = True if before is carrier else before.delivered()
+        if arrived is not None:
+            self.untold.pop(session_id, None)
+        return number, arrived
+
+    def _soon(self) -> None:
+        self.context.timers.at(self.context.clock.now_ms() + FATE_MS, self.tell_fates)
+
+    def tell_fates(self, now_ms: int) -> None:
+        """Tell what is known of answers whose homes did not hear it yet."""
+        for session_id, host in list(self.untold.items()):
+            last = self._last.get(session_id)
+            arrived = last[1].delivered() if last is not None else False
+            if last is None or arrived is not None:
+                del self.untold[session_id]
+            if last is not None and arrived is not None:
+                self.send(host, Fate(self.context.node, last[0], session_id, 0, arrived))
+        if self.untold:
+            self._soon()
 
     def _tell_fate(self, word: WhatBecame) -> None:
         last = self._last.get(word.session_id)
