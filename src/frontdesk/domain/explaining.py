@@ -1,0 +1,121 @@
+"""Why an interaction waits, or went to whom it went: for the desk, the supervisor and the record."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from enum import StrEnum
+
+from msgspec import Struct
+
+from frontdesk.domain.routing import Agent, Verdict, Waiting, consider, demand, next_change_ms, preference
+
+# Agents named in an explanation: it is stored with the interaction, and nobody reads five hundred.
+NAMED_MAX = 20
+
+
+class WaitsFor(StrEnum):
+    """What has to happen next, so that an agent takes it."""
+
+    NOTHING = "nothing"
+    AGENT_ASKED_FOR = "agentAskedFor"
+    LAST_AGENT = "lastAgent"
+    ROOM = "room"
+    READY_AGENT = "readyAgent"
+    ASKING_AGAIN = "askingAgain"
+    SKILLS = "skills"
+    SIGN_IN = "signIn"
+
+
+SENTENCES: Mapping[WaitsFor, str] = {
+    WaitsFor.NOTHING: "An agent is able and is asked.",
+    WaitsFor.AGENT_ASKED_FOR: "It was transferred to one agent, and waits for that one.",
+    WaitsFor.LAST_AGENT: "It is kept for the agent who served this contact before.",
+    WaitsFor.ROOM: "The ready agents who could take it are at capacity.",
+    WaitsFor.READY_AGENT: "The agents who could take it are not ready.",
+    WaitsFor.ASKING_AGAIN: "Every agent who could take it has declined or did not answer.",
+    WaitsFor.SKILLS: "No signed-in agent of its work type has the skills it needs now.",
+    WaitsFor.SIGN_IN: "No signed-in agent serves its work type.",
+}
+
+# From what is nearest to a match to what is farthest: the first that any agent gives names the wait, and an
+# explanation names agents in this order.
+_NEAREST = (
+    (Verdict.AT_CAPACITY, WaitsFor.ROOM),
+    (Verdict.NOT_READY, WaitsFor.READY_AGENT),
+    (Verdict.DECLINED, WaitsFor.ASKING_AGAIN),
+    (Verdict.RESERVED, WaitsFor.LAST_AGENT),
+    (Verdict.SKILL_TOO_LOW, WaitsFor.SKILLS),
+    (Verdict.SKILL_MISSING, WaitsFor.SKILLS),
+    (Verdict.NOT_SERVED, WaitsFor.SIGN_IN),
+    (Verdict.NOT_ASKED_FOR, WaitsFor.AGENT_ASKED_FOR),
+)
+_ORDER = {Verdict.ABLE: -1} | {verdict: n for n, (verdict, _) in enumerate(_NEAREST)}
+
+
+class Considered(Struct, frozen=True, rename="camel"):
+    """An agent, and why it does not take the interaction; `reason` "" when it is able."""
+
+    user_id: str
+    reason: Verdict
+
+
+class Explanation(Struct, frozen=True, rename="camel"):
+    """Who was considered at `time_ms`, and what came of it.
+
+    `waits_for` is a stable word, `sentence` says it to people. `changes_ms`: when time alone changes something next.
+    `position` counts from 1 in its work type's queue. `counts` has every signed-in agent, by reason, "able" among
+    them; `agents` names up to 20, the nearest to a match first, and able ones in the order they would be taken.
+    """
+
+    interaction_id: int
+    work_type_id: str
+    time_ms: int
+    waited_ms: int
+    position: int
+    waits_for: WaitsFor
+    sentence: str
+    changes_ms: int | None
+    counts: Mapping[str, int]
+    agents: tuple[Considered, ...]
+
+
+def explain(waiting: Waiting, agents: Iterable[Agent], now_ms: int, *, reserved: bool, position: int) -> Explanation:
+    """What `domain/routing.py` says of each agent, in one record."""
+    seen = [(consider(waiting, agent, now_ms, reserved=reserved), agent) for agent in agents]
+    counts = Counter(verdict for verdict, _ in seen)
+    waits_for = _waits_for(waiting, counts, reserved=reserved)
+    return Explanation(
+        interaction_id=waiting.interaction_id,
+        work_type_id=waiting.work_type_id,
+        time_ms=now_ms,
+        waited_ms=max(0, now_ms - waiting.queued_ms),
+        position=position,
+        waits_for=waits_for,
+        sentence=SENTENCES[waits_for],
+        changes_ms=next_change_ms(waiting, now_ms),
+        counts={verdict.value or "able": count for verdict, count in sorted(counts.items())},
+        agents=_nearest(waiting, seen, now_ms),
+    )
+
+
+def _waits_for(waiting: Waiting, counts: Counter[Verdict], *, reserved: bool) -> WaitsFor:
+    if counts[Verdict.ABLE]:
+        return WaitsFor.NOTHING
+    if waiting.for_agent:
+        return WaitsFor.AGENT_ASKED_FOR
+    if reserved:
+        return WaitsFor.LAST_AGENT
+    return next((word for verdict, word in _NEAREST if counts[verdict]), WaitsFor.SIGN_IN)
+
+
+def _nearest(waiting: Waiting, seen: list[tuple[Verdict, Agent]], now_ms: int) -> tuple[Considered, ...]:
+    wanted = demand(waiting, now_ms)
+
+    def order(one: tuple[Verdict, Agent]) -> tuple[int, bool, float, int, str]:
+        verdict, agent = one
+        # Only an able agent has a capacity that its share can be taken of.
+        liked = (0.0, 0, agent.user_id) if verdict else preference(wanted, agent)
+        return _ORDER[verdict], agent.user_id in waiting.passed_over, *liked
+
+    return tuple(Considered(agent.user_id, verdict) for verdict, agent in sorted(seen, key=order)[:NAMED_MAX])
