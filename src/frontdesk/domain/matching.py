@@ -132,6 +132,14 @@ class Matcher:
         waiting = self._waiting.get(interaction_id)
         return 0 if waiting is None else 1 + bisect_left(self._queues[waiting.work_type_id], place(waiting))
 
+    def queue(self, work_type_id: str) -> list[int]:
+        """The interactions that wait for a work type, in order of place."""
+        return [interaction_id for _, interaction_id in self._queues.get(work_type_id, ())]
+
+    def lengths(self) -> dict[str, int]:
+        """How many wait for each work type; those that nobody waits for are left out."""
+        return {work_type_id: len(queue) for work_type_id, queue in self._queues.items()}
+
     def explain(self, interaction_id: int, now_ms: int) -> Explanation | None:
         """Who was considered for it, why each was passed over, and what it waits for; None when it does not wait."""
         waiting = self._waiting.get(interaction_id)
