@@ -6,7 +6,6 @@ data open, over the server's control socket.
 
 from __future__ import annotations
 
-import asyncio
 import inspect
 import re
 import secrets
@@ -17,6 +16,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from frontdesk.actions.changes import Changes
 from frontdesk.actions.context import Context, result_of
 from frontdesk.actions.directory import digest
 from frontdesk.actions.tokens import WebTokens, new_signing_key
@@ -53,7 +53,7 @@ class Admin:
         self._context = context
         self._tokens = tokens
         self._has_script = scripts
-        self._one = asyncio.Lock()
+        self.changes = Changes(context, self.load)
         self.commands: dict[str, Callable[..., Any]] = {
             "signing-key.rotate": self.rotate_signing_key,
             "org.create": self.create_organization,
@@ -74,10 +74,12 @@ class Admin:
         command = self.commands.get(name)
         if command is None:
             raise NotFound("unknownCommand", f"There is no command {name}.")
-        # One after the other: each looks whether a name is taken, and stores it only then.
-        async with self._one:
+
+        async def carry_out() -> Result:
             result = command(**arguments)
             return await result if inspect.isawaitable(result) else result  # type: ignore[no-any-return]
+
+        return await self.changes.alone(carry_out)
 
     async def load(self) -> None:
         """Read the directory and the keys again. Raises what the store raises."""
@@ -220,21 +222,7 @@ class Admin:
         return _organization(changed)
 
     async def _store(self, records: Sequence[Record]) -> None:
-        """Wait until `records` are durable, then let everyone see them. Raises what the store raised."""
-        self._context.store.admit()
-        durable: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-
-        def done(error: BaseException | None) -> None:
-            if durable.done():
-                return
-            if error is None:
-                durable.set_result(None)
-            else:
-                durable.set_exception(error)
-
-        self._context.store.commit(records, done)
-        await durable
-        await self.load()
+        await self.changes.store(records)
 
 
 def _check_grace(seconds: int) -> int:
