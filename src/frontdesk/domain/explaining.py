@@ -112,10 +112,10 @@ def _waits_for(waiting: Waiting, counts: Counter[Verdict], *, reserved: bool) ->
 def _nearest(waiting: Waiting, seen: list[tuple[Verdict, Agent]], now_ms: int) -> tuple[Considered, ...]:
     wanted = demand(waiting, now_ms)
 
-    def order(one: tuple[Verdict, Agent]) -> tuple[int, bool, float, int, str]:
+    def order(one: tuple[Verdict, Agent]) -> tuple[int, bool, float, float, str]:
         verdict, agent = one
         # Only an able agent has a capacity that its share can be taken of.
-        liked = (0.0, 0, agent.user_id) if verdict else preference(wanted, agent)
+        liked = (0.0, 0.0, agent.user_id) if verdict else preference(wanted, agent)
         return _ORDER[verdict], agent.user_id in waiting.passed_over, *liked
 
     return tuple(Considered(agent.user_id, verdict) for verdict, agent in sorted(seen, key=order)[:NAMED_MAX])

@@ -97,7 +97,7 @@ class Demand(Struct, frozen=True):
 
 
 Place = tuple[int, int]
-Preference = tuple[float, int, str]
+Preference = tuple[float, float, str]
 
 
 def place(waiting: Waiting) -> Place:
@@ -182,8 +182,9 @@ def reserved_until_ms(waiting: Waiting) -> int:
 
 def next_change_ms(waiting: Waiting, now_ms: int) -> int | None:
     """When time alone changes who may take it: a ring, the end of a reservation or of having passed it over."""
-    later = [reserved_until_ms(waiting)]
-    later += [passed_ms + waiting.rules.ask_again_seconds * 1000 for passed_ms in waiting.passed_over.values()]
+    later = [passed_ms + waiting.rules.ask_again_seconds * 1000 for passed_ms in waiting.passed_over.values()]
+    if reserved_until_ms(waiting) > waiting.queued_ms:
+        later.append(reserved_until_ms(waiting))
     ring_ms = None if waiting.for_agent else next_ring_ms(waiting.rules.rings, _waited(waiting, now_ms))
     if ring_ms is not None:
         later.append(waiting.queued_ms + ring_ms)
@@ -193,10 +194,10 @@ def next_change_ms(waiting: Waiting, now_ms: int) -> int | None:
 def preference(demand: Demand, agent: Agent) -> Preference:
     """Among the agents who meet `demand` the one with the lowest of this is taken first.
 
-    By the work type's choice: the longest idle, or the smallest share of capacity in use. The user id decides what is
-    equal, so that every node would choose the same.
+    By the work type's choice: the longest idle, or the smallest share of capacity in use; each decides what the other
+    leaves equal, so that a burst within one millisecond is spread. Then the user id: every node would choose the same.
     """
-    used = 0.0
+    share = agent.load.get(demand.channel, 0) / max(1, agent.capacity.get(demand.channel, 0))
     if demand.choice is Choice.LEAST_LOADED:
-        used = agent.load.get(demand.channel, 0) / max(1, agent.capacity.get(demand.channel, 0))
-    return used, agent.idle_since_ms, agent.user_id
+        return share, agent.idle_since_ms, agent.user_id
+    return agent.idle_since_ms, share, agent.user_id
