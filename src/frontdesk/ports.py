@@ -174,6 +174,9 @@ class Store(Protocol):
         "" when it waits for one to take it; None when there is no such session.
         """
 
+    def find_line(self, session_id: str, found: Found[str | None]) -> None:
+        """The living session that goes on in the line of this one, which was resumed; None when there is none."""
+
     def queues(self, found: Found[list[Waiting]]) -> None:
         """Everyone who waits for an agent, on all nodes; each queue in the order of coming."""
 

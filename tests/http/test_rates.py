@@ -8,6 +8,7 @@ from frontdesk.domain.errors import TooMany
 from frontdesk.domain.limits import Rate
 from frontdesk.http.limits import Limiter
 from tests.support.client import EVENTS, SESSION, Client
+from tests.support.cluster import one_node
 from tests.support.server import running
 from tests.support.wire import Answer
 
@@ -36,7 +37,9 @@ def _poll(client: Client) -> Answer:
     [
         ("tokens_per_address", "tooManyTokens", _token, 1),
         ("tokens_per_organization", "tooManyTokens", _token, 1),
-        ("sessions_per_address", "tooManySessions", _session, 1),
+        pytest.param(
+            "sessions_per_address", "tooManySessions", _session, 1, marks=one_node("each counts those it opened")
+        ),
         ("messages_per_session", "tooManyMessages", _text, 1),
         ("polls_per_session", "tooManyPolls", _poll, 0),
     ],
@@ -77,6 +80,7 @@ def test_organizations_limit_counts_all_addresses() -> None:
             other.token()
 
 
+@one_node("each counts those at home on it")
 def test_server_holds_no_more_sessions_than_it_may() -> None:
     """Above the number creating is refused; one that ends makes room."""
     with running(sessions_max=2) as server, server.contact() as one, server.contact(), server.client() as third:

@@ -172,12 +172,10 @@ class Running:
             for app in self.apps:
                 app.tick()
 
-        self._counted()
         self.known()
         self.wait(self.place.clock(self.clock.now_ms() + round(seconds * 1000)))
         self.call(move)
         self._read()
-        self._counted()
         if self.place.database:
             # Nodes look into the database for what they don't know, and again after a moment of a clock that stands.
             self.stored()
@@ -198,15 +196,13 @@ class Running:
         self.until(lambda: not any(app.dispatcher.reading for app in self.apps))
         self.until(lambda: all(app.together is None or app.together.cluster.sure for app in self.apps))
 
-    def _counted(self) -> None:
-        """Wait until all who wait for an agent were told their place: several nodes look it up in the database."""
-        self.until(lambda: not any(app.queues._reading for app in self.apps))  # noqa: SLF001 - nothing else tells
-
     def known(self) -> None:
         """Wait until the home of each session knows which answers arrived at its client, over whatever node.
 
         Nodes tell each other within a moment: of a clock that stands here, and leaps over it.
         """
+        # A look that a leap of the clock overtakes would leave its node unsure until the clock moves again.
+        self.until(lambda: not any(app.together is not None and app.together.cluster.looking for app in self.apps))
         if len(self.apps) > 1:
             self.until(lambda: not any(_untold(app) for app in self.apps))
             self.wait(self.said())
@@ -247,14 +243,18 @@ class Running:
 
     def admin(self, command: str, **arguments: Any) -> Any:
         """An operator's command, as the CLI sends it; every node has seen what it changed when this returns."""
+        result = self.wait(self.app.admin.run(command, arguments))
+        self.looked()
+        return result
 
-        async def everywhere() -> Any:
-            result = await self.app.admin.run(command, arguments)
-            for other in self.apps[1:]:
-                await other.admin.load()
-            return result
-
-        return self.wait(everywhere())
+    def looked(self) -> None:
+        """Let every node look around now, and wait until they have."""
+        clusters = [app.together.cluster for app in self.apps if app.together is not None]
+        # One that is under way may have seen what was before.
+        self.until(lambda: not any(cluster.looking for cluster in clusters))
+        for cluster in clusters:
+            self.call(cluster.look_now)
+        self.until(lambda: not any(cluster.looking for cluster in clusters))
 
     def client(self, *, org: str = ORG, key: str = KEY) -> Client:
         """A client without token and session."""

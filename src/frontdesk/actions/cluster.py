@@ -72,6 +72,16 @@ class Cluster:
         """Whether this node was one within the last lease. If not, others may have taken over what it remembers."""
         return self._context.clock.now_ms() - self._sure_ms < LEASE_MS
 
+    @property
+    def looking(self) -> bool:
+        """Whether a look is under way."""
+        return self._beating is not None and not self._beating.done()
+
+    def look_now(self) -> None:
+        """Look without waiting for the next beat, unless a look is under way."""
+        if not self._stopped and not self.looking:
+            self._beating = asyncio.get_running_loop().create_task(self._beat())
+
     def alive(self, node: str) -> bool:
         """Whether the last look saw it, or it is this one."""
         return node in self.others or node == self._context.node
@@ -104,7 +114,7 @@ class Cluster:
         self._said[node] = False
         self._meet(self.others - {node})
         self._orphans = -1
-        self._begin()
+        self.look_now()
 
     async def close(self) -> None:
         """Say and hear nothing any more."""
@@ -114,12 +124,8 @@ class Cluster:
     def _tick(self, now_ms: int) -> None:
         if self._stopped:
             return
-        self._begin()
+        self.look_now()
         self._context.timers.at(now_ms + BEAT_MS, self._tick)
-
-    def _begin(self) -> None:
-        if not self._stopped and (self._beating is None or self._beating.done()):
-            self._beating = asyncio.get_running_loop().create_task(self._beat())
 
     async def _beat(self) -> None:
         try:

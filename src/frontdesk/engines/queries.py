@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from sqlalchemy import ColumnElement, Connection, func, select
+from sqlalchemy import ColumnElement, Connection, case, func, select
 
 from frontdesk.domain.assignments import Assignment, Part
 from frontdesk.domain.model import CallBack, EntityType, Interaction, Repeat, Session, State, StoredEvent
@@ -89,6 +89,14 @@ def alive(db: Connection, which: ColumnElement[bool]) -> Recovered:
 def home(db: Connection, session_id: str) -> str | None:
     """The node that a session is at home on, if it goes on."""
     return db.execute(select(sessions.c.node).where(sessions.c.session_id == session_id, _ALIVE)).scalar()
+
+
+def line(db: Connection, session_id: str) -> str | None:
+    """The living session in the line of resumed ones that this one is in, or began."""
+    s = sessions.c
+    first = select(case((s.first_id == "", s.session_id), else_=s.first_id)).where(s.session_id == session_id)
+    living = select(s.session_id).where(s.first_id == first.scalar_subquery(), s.first_id != "", s.ended_ms == 0)
+    return db.execute(living).scalar()
 
 
 def cluster(db: Connection) -> int:

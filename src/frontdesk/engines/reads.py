@@ -56,6 +56,10 @@ class Reads(ABC):
         """See ports.Store."""
         self._later(lambda db: queries.home(db, session_id), found)
 
+    def find_line(self, session_id: str, found: Found[str | None]) -> None:
+        """See ports.Store."""
+        self._later(lambda db: queries.line(db, session_id), found)
+
     def queues(self, found: Found[list[Waiting]]) -> None:
         """See ports.Store."""
         self._later(queries.queues, found)

@@ -93,6 +93,13 @@ sessions = Table(
     Index("ix_sessions_alive", "session_id", sqlite_where=text("ended_ms = 0"), postgresql_where=text("ended_ms = 0")),
     # By home: what a node that died or stopped leaves behind.
     Index("ix_sessions_home", "node", sqlite_where=text("ended_ms = 0"), postgresql_where=text("ended_ms = 0")),
+    # Lines of resumed sessions: who names an old one again is led to the one that goes on.
+    Index(
+        "ix_sessions_line",
+        "first_id",
+        sqlite_where=text("ended_ms = 0 AND first_id <> ''"),
+        postgresql_where=text("ended_ms = 0 AND first_id <> ''"),
+    ),
     Index("ix_sessions_ended", "ended_ms", sqlite_where=text("ended_ms > 0"), postgresql_where=text("ended_ms > 0")),
 )
 

@@ -41,6 +41,7 @@ class Passed(Pending):
         "_latest_ms",
         "_left",
         "_relay",
+        "_resumes",
         "_route",
         "_sent",
         "_until_ms",
@@ -49,7 +50,7 @@ class Passed(Pending):
         "session_id",
     )
 
-    def __init__(self, relay: Relay, number: int, route: Route, call: Call, session_id: str) -> None:
+    def __init__(self, relay: Relay, number: int, route: Route, call: Call, session_id: str, *, resumes: bool) -> None:
         super().__init__()
         self.number = number
         self.session_id = session_id
@@ -67,6 +68,8 @@ class Passed(Pending):
         self._denied = ""
         # Its client went away, and with it the only one who wanted a poll's answer.
         self._left = False
+        # It opens a session that goes on from `session_id`, or from whichever went on from that one since.
+        self._resumes = resumes
         self._inner: Pending | None = None
 
     # ---- finding its home
@@ -87,7 +90,10 @@ class Passed(Pending):
         """Where its session is at home, as the store says."""
         if self._is_over or attempt != self._attempt:
             return
-        if home is None:
+        if home is None and self._resumes:
+            self._resumes = False
+            self._relay.find_line(self.session_id, partial(self._line_found, attempt))
+        elif home is None:
             # There is no such session; the endpoint says so in its own words.
             self._here()
         elif isinstance(home, BaseException):
@@ -101,6 +107,19 @@ class Passed(Pending):
             self._ask(home)
         else:
             self._later()
+
+    def _line_found(self, attempt: int, session_id: str | BaseException | None) -> None:
+        """A client whose answer to a resume was lost names the old session once more: go where its line goes on."""
+        if self._is_over or attempt != self._attempt:
+            return
+        if session_id is None:
+            self._here()
+        elif isinstance(session_id, BaseException):
+            self._resumes = True
+            self._later()
+        else:
+            self.session_id = session_id
+            self.begin("")
 
     def _claim(self) -> None:
         attempt = self._attempt

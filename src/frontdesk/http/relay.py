@@ -73,7 +73,9 @@ class Relay:
             raise Unavailable("homeAway", "This server is finding its place again; repeat the request in a moment.")
         session_id = call.session_id or _resumed(route, call)
         if session_id:
-            return None if self.context.floor.has(session_id) else self._begin(route, call, session_id, "")
+            if self.context.floor.has(session_id):
+                return None
+            return self._begin(route, call, session_id, "", resumes=not call.session_id)
         key = call.request.headers.get(b"idempotency-key")
         if key is None or route.method != "POST":
             return None
@@ -81,11 +83,11 @@ class Relay:
         node = chosen(self.cluster.everyone(), f"{call.api_key.key_id} {call.address} {key.decode('latin-1')}")
         return None if node == self.context.node else self._begin(route, call, "", node)
 
-    def _begin(self, route: Route, call: Call, session_id: str, node: str) -> Passed:
+    def _begin(self, route: Route, call: Call, session_id: str, node: str, *, resumes: bool = False) -> Passed:
         if len(self._out) >= OUT_MAX:
             raise TooMany("overloaded", "Too many requests wait for other servers; repeat it later.", limit=OUT_MAX)
         self.passed_on += 1
-        passed = Passed(self, self.passed_on, route, call, session_id)
+        passed = Passed(self, self.passed_on, route, call, session_id, resumes=resumes)
         self._out[passed.number] = passed
         passed.begin(node)
         return passed
@@ -114,6 +116,10 @@ class Relay:
     def find(self, session_id: str, found: Found[str | None]) -> None:
         """Look up where a session is at home."""
         self.context.store.find_home(session_id, found)
+
+    def find_line(self, session_id: str, found: Found[str | None]) -> None:
+        """Look up which living session goes on in the line of a resumed one."""
+        self.context.store.find_line(session_id, found)
 
     def work(self, work: Coroutine[None, None, None]) -> None:
         """Let it run. The loop keeps only a weak reference to a task."""
