@@ -18,7 +18,7 @@ def readings(app: App) -> Iterable[Reading]:
     yield "frontdesk_answers", "Answers by HTTP status.", "counter", answered
     yield "frontdesk_sessions", "Streaming sessions.", "gauge", {"alive": len(floor.sessions), "held": hub.held}
     yield "frontdesk_interactions", "Open interactions.", "gauge", {"open": len(floor.interactions)}
-    waiting = sum(app.queues.waiting().values())
+    waiting = sum(app.positions.waiting().values())
     yield "frontdesk_queue", "Contacts that wait for an agent.", "gauge", {"waiting": waiting}
     events = {"delivered": float(hub.delivered), "again": float(hub.redelivered)}
     yield "frontdesk_events", "Events handed to clients.", "counter", events

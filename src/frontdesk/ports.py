@@ -79,11 +79,25 @@ class Directory(Struct, frozen=True):
     items: tuple[Item, ...] = ()
 
 
+class Shift(Struct, frozen=True):
+    """What the switchboards of these organizations go on with.
+
+    Agents that are not off; assignments that are live, or offered in vain for an interaction that still waits; and the
+    closed interactions among the live ones, which wait for their wrap-up.
+    """
+
+    org_ids: tuple[str, ...] = ()
+    statuses: tuple[AgentStatus, ...] = ()
+    assignments: tuple[Assignment, ...] = ()
+    closed: tuple[Interaction, ...] = ()
+
+
 class Recovered(Struct, frozen=True):
     """What a node finds alive and goes on with: after a restart, or when it takes over from another."""
 
     sessions: tuple[Session, ...]
     interactions: tuple[Interaction, ...]
+    shift: Shift = Shift()
 
 
 class Waiting(Struct, frozen=True):
@@ -93,14 +107,6 @@ class Waiting(Struct, frozen=True):
     work_type_id: str
     queued_ms: int
     interaction_id: int
-
-
-class Shift(Struct, frozen=True):
-    """What a switchboard goes on with: agents' statuses, live assignments, and the closed interactions among those."""
-
-    statuses: tuple[AgentStatus, ...]
-    assignments: tuple[Assignment, ...]
-    interactions: tuple[Interaction, ...]
 
 
 class Said(Struct, frozen=True):
@@ -182,9 +188,6 @@ class Store(Protocol):
 
     def find_grant(self, digest: str, found: Found[Grant | None]) -> None:
         """A grant, used or not."""
-
-    def shift(self, org_id: str, found: Found[Shift]) -> None:
-        """What the organization's switchboard goes on with."""
 
     def log(self, interaction_id: int, after: int, limit: int, found: Found[list[Said]]) -> None:
         """The entries of an interaction numbered above `after`, oldest first, at most `limit`."""

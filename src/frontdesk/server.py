@@ -10,7 +10,7 @@ import signal
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -20,14 +20,22 @@ from prometheus_client import CollectorRegistry
 
 from frontdesk import control, telemetry
 from frontdesk.actions.admin import Admin
+from frontdesk.actions.agents import Agents
 from frontdesk.actions.context import Context, result_of
+from frontdesk.actions.desks import Desks
+from frontdesk.actions.detours import Detours
+from frontdesk.actions.handling import Handling
 from frontdesk.actions.messaging import Messaging
-from frontdesk.actions.queues import Queues
+from frontdesk.actions.positions import Positions
+from frontdesk.actions.routing import Routing
 from frontdesk.actions.scripts import Runner
 from frontdesk.actions.sessions import Sessions
+from frontdesk.actions.switchboard import Switchboards
 from frontdesk.actions.tokens import WebTokens
+from frontdesk.actions.transferring import Transferring
 from frontdesk.actions.usage import UsageCounter
 from frontdesk.domain.limits import IDEMPOTENCY_HOURS, Rate
+from frontdesk.domain.model import Interaction, Session
 from frontdesk.domain.sessions import touch
 from frontdesk.domain.timers import WIDTH, Timers
 from frontdesk.engines.postgres import PostgresStore
@@ -45,7 +53,7 @@ from frontdesk.http.ops import Operations, Readings
 from frontdesk.http.public import Limits, PublicApi
 from frontdesk.http.repeats import Repeats
 from frontdesk.http.routes import Router, table
-from frontdesk.ports import Clock, Directory, Fenced, Gone, Ids, Recovered
+from frontdesk.ports import Clock, Directory, Fenced, Gone, Ids, Recovered, Shift
 from frontdesk.scripts import BUILT_IN
 from frontdesk.settings import Settings
 from frontdesk.streaming.hub import Hub
@@ -145,14 +153,24 @@ class App:
         self.hub = Hub(self.store, self.clock, self.timers)
         self.context = Context(self.store, self.hub, self.clock, ids or self.numbers, self.timers)
         self.tokens = WebTokens()
-        self.queues = Queues(self.context)
-        self.scripts = Runner(self.context, self.queues, BUILT_IN)
-        self.messaging = Messaging(self.context, self.queues, self.scripts)
-        self.sessions = Sessions(self.context, self.messaging, self.queues, self.hub.open, settings.sessions_max)
+        self.boards = Switchboards(self.context.directory)
+        self.positions = Positions(self.context, self.boards)
+        self.desks = Desks(self.context, self.hub.open, settings.sessions_max)
+        self.routing = Routing(self.context, self.boards, self.desks, self.positions)
+        self.agents = Agents(self.context, self.boards, self.desks, self.routing)
+        self.handling = Handling(self.context, self.boards, self.desks, self.routing)
+        self.transferring = Transferring(self.context, self.boards, self.desks, self.routing, self.handling)
+        self.scripts = Runner(self.context, self.routing, BUILT_IN)
+        self.messaging = Messaging(self.context, self.routing, self.scripts, self.handling)
+        self.sessions = Sessions(self.context, self.messaging, self.positions, self.hub.open, settings.sessions_max)
+        self.routing.on_detour = Detours(self.context, self.routing, self.scripts, self.messaging).go
+        self.routing.on_vain = self.transferring.answered_in_vain
+        self.handling.end = self.messaging.end
+        self.agents.give_back = self.transferring.give_back
         self.usage = UsageCounter(self.context)
         self.admin = Admin(self.context, self.tokens, self.scripts.knows)
         self.repeats = Repeats(self.store, self.clock)
-        self.hub.on_expired = self.sessions.expire
+        self.hub.on_expired = self._expire
         self.proxies = Proxies(settings.trusted_proxies)
         self.dispatcher = self._dispatcher(facts)
         self.asgi = AsgiApp(self.dispatcher)
@@ -175,7 +193,8 @@ class App:
         self._reads += 1
         self.dispatcher.reading = True
         self.hub.reset()
-        self.queues.clear()
+        for part in (self.positions, self.desks, self.boards, self.routing):
+            part.clear()
         self.scripts.clear()
         self.repeats.clear()
         self.context.floor.clear()
@@ -205,18 +224,36 @@ class App:
     def take_up(self, found: Recovered) -> None:
         """Go on with what the store found alive: after a restart, or after another node went."""
         now_ms = self.clock.now_ms()
+        shift = found.shift
         found = self.context.floor.adopt(found)
         for session in found.sessions:
             if not session.ended_ms:
                 touch(session, now_ms)
                 self.hub.open(session)
+        self._take_up_work(shift, found.interactions)
         for interaction in found.interactions:
             if interaction.grace_until_ms:
                 self.timers.at(interaction.grace_until_ms, partial(self.sessions.grace_over, interaction))
-            if interaction.state == "queued":
-                self.queues.join(interaction)
             self.scripts.recover(interaction)
         telemetry.log.info("recovered", sessions=len(found.sessions), interactions=len(found.interactions))
+
+    def _take_up_work(self, shift: Shift, interactions: Sequence[Interaction]) -> None:
+        """What agents hold, and who waits for them."""
+        for org_id in shift.org_ids:
+            board = self.boards.of(org_id)
+            board.take_up(shift)
+            self.agents.take_up(board)
+            self.handling.take_up(board)
+        for interaction in interactions:
+            if interaction.state == "queued":
+                self.routing.join(interaction)
+
+    def _expire(self, session: Session) -> None:
+        """Nobody polled for the inactivity delay."""
+        if session.stored:
+            self.sessions.expire(session)
+        else:
+            self.desks.close(self.boards.of(session.org_id), session)
 
     def tick(self) -> None:
         """Run what is due now."""

@@ -34,7 +34,7 @@ def test_everyone_learns_their_position_on_coming(server: Running) -> None:
         for position in (1, 2, 3):
             assert wait(server, stack).positions() == [position]
         assert wait(server, stack, "32").positions() == [1]
-        assert server.app.queues.waiting() == {("viademo", "79"): 3, ("viademo", "32"): 1}
+        assert server.app.positions.waiting() == {("viademo", "79"): 3, ("viademo", "32"): 1}
 
 
 def test_those_behind_a_leaver_move_up_at_the_next_round(server: Running) -> None:

@@ -5,11 +5,20 @@ from __future__ import annotations
 import hashlib
 from functools import lru_cache
 
+import msgspec
+
 from frontdesk.domain.errors import NotFound, Unauthenticated
+from frontdesk.domain.hours import Hours
 from frontdesk.domain.limits import API_KEY_MAX
 from frontdesk.domain.model import ApiKey, Organization, SigningKey, WorkType
 from frontdesk.domain.people import Client, Item, User
+from frontdesk.domain.rules import Rules
 from frontdesk.ports import Directory
+
+# The kind of the items that hold hours of operation.
+HOURS = "hours"
+_rules = msgspec.json.Decoder(Rules)
+_hours = msgspec.json.Decoder(Hours)
 
 
 @lru_cache(maxsize=4096)
@@ -37,6 +46,9 @@ class LiveDirectory:
         self._logins: dict[tuple[str, str], User] = {}
         self._clients: dict[tuple[str, str], Client] = {}
         self._items: dict[tuple[str, str], dict[str, Item]] = {}
+        # Made of JSON when first asked for.
+        self._rules: dict[tuple[str, str], Rules] = {}
+        self._hours: dict[tuple[str, str], Hours | None] = {}
 
     def load(self, found: Directory) -> None:
         """Take `found` in place of what was known."""
@@ -49,6 +61,7 @@ class LiveDirectory:
         self._logins = {(u.org_id, u.login.casefold()): u for u in found.users}
         self._clients = {(c.org_id, c.client_id): c for c in found.clients if not c.revoked_ms}
         self._items = {}
+        self._rules, self._hours = {}, {}
         for item in found.items:
             if not item.removed_ms:
                 self._items.setdefault((item.org_id, item.kind), {})[item.item_id] = item
@@ -107,6 +120,24 @@ class LiveDirectory:
     def items(self, org_id: str, kind: str) -> list[Item]:
         """All that it set up of this kind."""
         return list(self._items.get((org_id, kind), {}).values())
+
+    def rules(self, org_id: str, work_type_id: str) -> Rules:
+        """How a work type is routed; the defaults for one that is not there any more."""
+        key = (org_id, work_type_id)
+        known = self._rules.get(key)
+        if known is None:
+            work_type = self._work_types.get(key)
+            known = _rules.decode(work_type.rules) if work_type is not None and work_type.rules else Rules()
+            self._rules[key] = known
+        return known
+
+    def hours(self, org_id: str, hours_id: str) -> Hours | None:
+        """Hours of operation, or None."""
+        key = (org_id, hours_id)
+        if key not in self._hours:
+            item = self.item(org_id, HOURS, hours_id)
+            self._hours[key] = _hours.decode(item.body) if item is not None else None
+        return self._hours[key]
 
     def work_types(self, org_id: str) -> list[WorkType]:
         """An organization's work types."""

@@ -10,7 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from frontdesk.actions.context import Context
-from frontdesk.actions.queues import Queues
+from frontdesk.actions.handling import Handling
+from frontdesk.actions.routing import Routing
 from frontdesk.actions.scripts import Runner
 from frontdesk.domain import callbacks, contacts, events, interactions, messages
 from frontdesk.domain.errors import no_open_interaction
@@ -19,6 +20,7 @@ from frontdesk.domain.model import (
     Contact,
     EndReason,
     EntityType,
+    Entry,
     Interaction,
     Session,
     State,
@@ -34,8 +36,9 @@ class Messaging:
     """The messaging operations of the public API."""
 
     context: Context
-    queues: Queues
+    routing: Routing
     scripts: Runner
+    handling: Handling
 
     def connect(self, session: Session, work_type_id: str, contact: Contact, done: Done, extra: Extra = ()) -> None:
         """Open a chat. Raises NotFound, Invalid."""
@@ -56,7 +59,7 @@ class Messaging:
             if error is None:
                 self.context.streams.deliver(entries)
                 if interaction.state is State.QUEUED:
-                    self.queues.join(interaction)
+                    self.routing.join(interaction)
 
         context.store.commit((session, interaction, *entries, *extra), opened)
         self.scripts.hear(interaction, entries[0].seq, Input("messaging.Connected"))
@@ -97,12 +100,18 @@ class Messaging:
         self._write(interaction, event, Input("messaging.DialRequest", digits), done, extra)
 
     def notify(self, session: Session, state: str, expires_after_seconds: float) -> None:
-        """Show that the contact is composing. Never stored. Raises NotFound, Invalid.
-
-        Nobody reads it yet: scripts don't, and the agents' streams are to come.
-        """
+        """Show the agents that the contact is composing. Never stored. Raises NotFound, Invalid."""
         messages.check_notification(state, expires_after_seconds)
-        self._open(session)
+        interaction = self._open(session)
+        if interaction.listeners:
+            typing = events.Notification(
+                interaction_id=str(interaction.interaction_id),
+                entity_name=interaction.contact.name,
+                entity_type=EntityType.CONTACT,
+                state=state,
+                expires_after_seconds=expires_after_seconds,
+            )
+            self.handling.overhear(interaction, typing, round(expires_after_seconds * 1000))
 
     def disconnect(self, session: Session, done: Done, extra: Extra = ()) -> None:
         """End the chat. Raises NotFound."""
@@ -117,15 +126,16 @@ class Messaging:
         context = self.context
         session = context.floor.session_of(interaction)
         entries = interactions.close(interaction, session, reason, author, context.clock.now_ms())
+        agents, tell = self.handling.closing(interaction, reason)
         context.floor.close(interaction)
-        self.queues.leave(interaction)
 
         def ended(error: BaseException | None) -> None:
             done(error)
             if error is None:
                 self.context.streams.deliver(entries)
+                tell()
 
-        context.store.commit((interaction, *entries, *extra), ended)
+        context.store.commit((interaction, *entries, *agents, *extra), ended)
 
     def schedule_call_back(
         self,
@@ -154,6 +164,16 @@ class Messaging:
 
         context.store.commit((call_back, interaction, entry, *extra), booked)
 
+    def _heard(self, entry: Entry, done: Done) -> Done:
+        """`done`, and then the agents hear it."""
+
+        def told(error: BaseException | None) -> None:
+            done(error)
+            if error is None:
+                self.context.streams.deliver((entry,))
+
+        return told
+
     def _open(self, session: Session) -> Interaction:
         if session.interaction is None:
             raise no_open_interaction()
@@ -163,5 +183,8 @@ class Messaging:
     def _write(self, interaction: Interaction, event: events.Event, heard: Input, done: Done, extra: Extra) -> None:
         """An entry by the contact: it stands in the log, and whoever has the conversation hears it."""
         entry = messages.entry(interaction, event, EntityType.CONTACT, self.context.clock.now_ms(), None)
+        if interaction.state is State.ACTIVE:
+            self.context.store.commit((entry, *extra), self._heard(entry, done))
+            return
         self.context.store.commit((entry, *extra), done)
         self.scripts.hear(interaction, entry.seq, heard)

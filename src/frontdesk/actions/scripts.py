@@ -9,7 +9,7 @@ import msgspec
 
 from frontdesk import telemetry
 from frontdesk.actions.context import Context
-from frontdesk.actions.queues import Queues
+from frontdesk.actions.routing import Routing
 from frontdesk.domain import callbacks, events, interactions, messages
 from frontdesk.domain.model import EndReason, EntityType, Entry, Interaction, State, StoredEvent, WorkType
 from frontdesk.domain.scripts import BookCallBack, Effect, Goodbye, HandOff, Input, Outcome, Push, Say, Script
@@ -37,9 +37,9 @@ class Runner:
     be durable before its cause. Nobody is told of it before both are.
     """
 
-    def __init__(self, context: Context, queues: Queues, scripts: Mapping[str, Script]) -> None:
+    def __init__(self, context: Context, routing: Routing, scripts: Mapping[str, Script]) -> None:
         self._context = context
-        self._queues = queues
+        self._routing = routing
         self._scripts = scripts
         # Interactions with a turn under way, and the turns that wait behind it.
         self._busy: dict[int, deque[Turn]] = {}
@@ -48,7 +48,7 @@ class Runner:
         """The event that introduces the script."""
         return events.ParticipantJoined(
             interaction_id=str(interaction.interaction_id),
-            entity_name=self._title(interaction),
+            entity_name=self.title(interaction.script),
             entity_type=EntityType.SYSTEM,
         )
 
@@ -122,8 +122,9 @@ class Runner:
             turn = waiting.popleft() if waiting and interaction.state is State.SCRIPTED else None
         self._busy.pop(interaction.interaction_id, None)
 
-    def _title(self, interaction: Interaction) -> str:
-        script = self._scripts.get(interaction.script)
+    def title(self, name: str) -> str:
+        """How a script is called in front of contacts."""
+        script = self._scripts.get(name)
         return script.title if script is not None else "System"
 
     def _step(self, interaction: Interaction, happened: Input) -> Outcome:
@@ -139,7 +140,7 @@ class Runner:
         if session is not None:
             typing = events.Notification(
                 interaction_id=str(interaction.interaction_id),
-                entity_name=self._title(interaction),
+                entity_name=self.title(interaction.script),
                 entity_type=EntityType.SYSTEM,
                 state="composing",
                 expires_after_seconds=-(-outcome.composing_ms // 1000) + 1,
@@ -164,7 +165,7 @@ class Runner:
         """One commit: what the script says, its state, and that entry `seq` is answered."""
         before = interaction.script_state
         interaction.script_state, interaction.script_seq = outcome.state, seq
-        title = self._title(interaction)
+        title = self.title(interaction.script)
         records: list[Record] = []
         for effect in outcome.effects:
             records += self._effect(interaction, effect, title)
@@ -183,7 +184,7 @@ class Runner:
             if error is None:
                 self._context.streams.deliver(entries)
                 if handed_off and interaction.state is State.QUEUED:
-                    self._queues.join(interaction)
+                    self._routing.join(interaction)
 
         self._context.store.commit(records, told)
 

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from frontdesk.actions.context import Context
 from frontdesk.actions.floor import stored
 from frontdesk.actions.messaging import Messaging
-from frontdesk.actions.queues import Queues
+from frontdesk.actions.positions import Positions
 from frontdesk.domain.errors import TooMany, invalid_session
-from frontdesk.domain.model import EndReason, EntityType, Interaction, Session, State
+from frontdesk.domain.model import EndReason, EntityType, Interaction, Session
 from frontdesk.domain.sessions import open_session, take_over
 from frontdesk.ports import Done, Moved, Record
 
@@ -23,7 +23,7 @@ class Sessions:
 
     context: Context
     messaging: Messaging
-    queues: Queues
+    positions: Positions
     watch: Callable[[Session], object]
     most: int
 
@@ -115,8 +115,9 @@ class Sessions:
         def done(error: BaseException | None) -> None:
             refusal = stored(error)
             opened(refusal or session)
-            if refusal is None and session.interaction is not None and session.interaction.state is State.QUEUED:
-                self.queues.tell_again(session.interaction)
+            if refusal is None and session.interaction is not None:
+                self.positions.tell_again(session.interaction)
+                self.messaging.handling.contact_back(session.interaction)
 
         context.store.commit(records, done)
 
@@ -128,6 +129,7 @@ class Sessions:
             interaction.grace_until_ms = session.ended_ms + self.context.grace_ms(session)
             self.context.timers.at(interaction.grace_until_ms, lambda now: self.grace_over(interaction, now))
             records.append(interaction)
+            self.messaging.handling.contact_away(interaction)
         self.context.store.commit(records, done)
 
     def expire(self, session: Session) -> None:

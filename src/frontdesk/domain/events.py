@@ -83,6 +83,15 @@ class DialRequest(Event, tag="messaging.DialRequest", frozen=True):
     digits: str
 
 
+class Note(Event, tag="engagementCenter.Note", frozen=True):
+    """An agent wrote something down for other agents. Never on a contact's stream."""
+
+    message_id: str
+    entity_name: str
+    entity_type: EntityType
+    text: str
+
+
 class Notification(Event, tag="messaging.Notification", frozen=True):
     """A participant is composing. Passing: never numbered, stored or repeated."""
 
@@ -148,7 +157,7 @@ def envelope(kind: str, published_ms: int, payload: str, *, event_id: str = "", 
 _KIND: dict[type[Event], str] = {
     cls: str(cls.__struct_config__.tag)
     for cls in (
-        Connected, QueueStatus, ParticipantJoined, ParticipantLeft, Text, PushUrl, DialRequest, Notification,
+        Connected, QueueStatus, ParticipantJoined, ParticipantLeft, Text, PushUrl, DialRequest, Note, Notification,
         Transferred, CallBackScheduled, Error, Disconnected,
     )
 }  # fmt: skip

@@ -24,6 +24,9 @@ from frontdesk.domain.model import (
     WorkType,
 )
 
+# The priority of a contact who has waited once and must wait again.
+RETURNING = 10
+
 
 def require_channel(work_type: WorkType | None, channel: Channel) -> WorkType:
     """The work type, when it exists and takes `channel`. Raises NotFound or Invalid otherwise."""
@@ -74,6 +77,56 @@ def hand_off(interaction: Interaction, session: Session | None, work_type: WorkT
     interaction.fence += 1
     moved = events.Transferred(interaction_id=str(interaction.interaction_id), work_type_id=work_type.work_type_id)
     return [entry(interaction, moved, EntityType.SYSTEM, now_ms, session)]
+
+
+def take(interaction: Interaction, session: Session | None, user_id: str, name: str, now_ms: int) -> list[Entry]:
+    """An agent accepts it: it is theirs alone to answer. The fence rises."""
+    interaction.state, interaction.owner, interaction.for_agent = State.ACTIVE, user_id, ""
+    interaction.fence += 1
+    return [joined(interaction, session, name, now_ms)]
+
+
+def joined(interaction: Interaction, session: Session | None, name: str, now_ms: int) -> Entry:
+    """An agent came into the conversation."""
+    came = events.ParticipantJoined(
+        interaction_id=str(interaction.interaction_id), entity_name=name, entity_type=EntityType.AGENT
+    )
+    return entry(interaction, came, EntityType.AGENT, now_ms, session)
+
+
+def left(interaction: Interaction, session: Session | None, name: str, now_ms: int) -> Entry:
+    """An agent went out of the conversation."""
+    went = events.ParticipantLeft(
+        interaction_id=str(interaction.interaction_id), entity_name=name, entity_type=EntityType.AGENT
+    )
+    return entry(interaction, went, EntityType.AGENT, now_ms, session)
+
+
+def hand_back(
+    interaction: Interaction, session: Session | None, name: str, now_ms: int, *, work_type_id: str, for_agent: str = ""
+) -> list[Entry]:
+    """Its agent lets go, and it waits again: for anyone of `work_type_id`, or for one agent. The fence rises.
+
+    It has waited before, and goes ahead of those who come now.
+    """
+    entries = [left(interaction, session, name, now_ms)]
+    interaction.state, interaction.owner, interaction.for_agent = State.QUEUED, "", for_agent
+    interaction.work_type_id, interaction.queued_ms = work_type_id, now_ms
+    interaction.priority = RETURNING
+    interaction.fence += 1
+    moved = events.Transferred(interaction_id=str(interaction.interaction_id), work_type_id=work_type_id)
+    return [*entries, entry(interaction, moved, EntityType.AGENT, now_ms, session)]
+
+
+def to_script(interaction: Interaction, session: Session | None, script: str, title: str, now_ms: int) -> list[Entry]:
+    """A script takes over from the queue. It hears what is said from now on. The fence rises."""
+    interaction.state, interaction.script, interaction.script_state = State.SCRIPTED, script, ""
+    interaction.script_seq = interaction.seq
+    interaction.fence += 1
+    came = events.ParticipantJoined(
+        interaction_id=str(interaction.interaction_id), entity_name=title, entity_type=EntityType.SYSTEM
+    )
+    return [entry(interaction, came, EntityType.SYSTEM, now_ms, session)]
 
 
 def close(

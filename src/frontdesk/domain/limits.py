@@ -25,6 +25,9 @@ MAX_EVENTS_MAX = 100
 # A request that names an id or a key longer than this is wrong, and would fill the log.
 ID_MAX = 100
 IDEMPOTENCY_KEY_MAX = 200
+# Characters of what agents note for each other.
+MEMO_MAX = 2000
+NAME_MAX = 200
 API_KEY_MAX = 200
 # Contract: hours an Idempotency-Key is remembered.
 IDEMPOTENCY_HOURS = 24

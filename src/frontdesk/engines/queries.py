@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from sqlalchemy import ColumnElement, Connection, case, func, select
 
-from frontdesk.domain.assignments import Assignment, Part
+from frontdesk.domain.assignments import PASSED_OVER, Assignment, Part
 from frontdesk.domain.model import CallBack, EntityType, Interaction, Repeat, Session, State, StoredEvent
 from frontdesk.domain.people import AgentState, Audit, Grant
 from frontdesk.engines import people_rows, rows
@@ -26,6 +26,7 @@ from frontdesk.engines.schema import (
     repeats,
     sessions,
     signing_keys,
+    switchboards,
     usage,
     users,
     work_types,
@@ -61,8 +62,10 @@ _ALIVE = (sessions.c.ended_ms == 0) | sessions.c.session_id.in_(select(interacti
 
 
 def recover(db: Connection, node: str) -> Recovered:
-    """What lives at `node`: see `alive`."""
-    return alive(db, sessions.c.node == node)
+    """What lives at `node`: see `alive`. "" is a process alone: it has every switchboard."""
+    found = alive(db, sessions.c.node == node)
+    ours = select(switchboards.c.org_id).where(switchboards.c.node == node) if node else select(organizations.c.org_id)
+    return Recovered(found.sessions, found.interactions, shift(db, tuple(db.execute(ours).scalars())))
 
 
 def alive(db: Connection, which: ColumnElement[bool]) -> Recovered:
@@ -127,16 +130,20 @@ def grant(db: Connection, digest: str) -> Grant | None:
     return people_rows.grant(row) if row is not None else None
 
 
-def shift(db: Connection, org_id: str) -> Shift:
-    """Agents that are not off, what they hold, and the closed interactions among that."""
-    working = (agent_statuses.c.org_id == org_id) & (agent_statuses.c.state != AgentState.OFF.value)
-    live = (assignments.c.org_id == org_id) & (assignments.c.ended_ms == 0)
+def shift(db: Connection, org_ids: Sequence[str]) -> Shift:
+    """What the switchboards of these organizations go on with."""
+    statuses = (agent_statuses.c.org_id.in_(org_ids)) & (agent_statuses.c.state != AgentState.OFF.value)
+    live = (assignments.c.org_id.in_(org_ids)) & (assignments.c.ended_ms == 0)
+    vain = assignments.c.stage.in_([stage.value for stage in PASSED_OVER])
+    waiting = select(interactions.c.interaction_id).where(_OPEN, interactions.c.state == State.QUEUED.value)
+    passed = assignments.c.org_id.in_(org_ids) & vain & assignments.c.interaction_id.in_(waiting)
     theirs = select(assignments.c.interaction_id).where(live)
     closed = interactions.c.interaction_id.in_(theirs) & (interactions.c.closed_ms > 0)
     return Shift(
-        statuses=tuple(map(people_rows.agent_status, db.execute(select(agent_statuses).where(working)))),
-        assignments=tuple(map(people_rows.assignment, db.execute(select(assignments).where(live)))),
-        interactions=tuple(_interactions(db, closed)),
+        org_ids=tuple(org_ids),
+        statuses=tuple(map(people_rows.agent_status, db.execute(select(agent_statuses).where(statuses)))),
+        assignments=tuple(map(people_rows.assignment, db.execute(select(assignments).where(live | passed)))),
+        closed=tuple(_interactions(db, closed)),
     )
 
 

@@ -12,7 +12,7 @@ from frontdesk.domain.assignments import Assignment
 from frontdesk.domain.model import CallBack, Interaction, Repeat, Session, StoredEvent
 from frontdesk.domain.people import Audit, Grant
 from frontdesk.engines import queries
-from frontdesk.ports import Directory, Found, Said, Shift, Usage, Waiting
+from frontdesk.ports import Directory, Found, Said, Usage, Waiting
 
 T = TypeVar("T")
 
@@ -67,10 +67,6 @@ class Reads(ABC):
     def find_grant(self, digest: str, found: Found[Grant | None]) -> None:
         """See ports.Store."""
         self._later(lambda db: queries.grant(db, digest), found)
-
-    def shift(self, org_id: str, found: Found[Shift]) -> None:
-        """See ports.Store."""
-        self._later(lambda db: queries.shift(db, org_id), found)
 
     def log(self, interaction_id: int, after: int, limit: int, found: Found[list[Said]]) -> None:
         """See ports.Store."""

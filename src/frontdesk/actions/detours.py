@@ -1,0 +1,77 @@
+"""What a contact is given when no agent can be: a message, a script, a callback, or another work type."""
+
+from __future__ import annotations
+
+from frontdesk import telemetry
+from frontdesk.actions.context import Context
+from frontdesk.actions.messaging import Messaging
+from frontdesk.actions.routing import Routing, decision
+from frontdesk.actions.scripts import Runner
+from frontdesk.domain import interactions, messages
+from frontdesk.domain.model import EndReason, EntityType, Entry, Interaction
+from frontdesk.domain.rules import Detour, Instead
+from frontdesk.domain.scripts import Input
+
+CALLBACK_SCRIPT = "callback"
+SPEAKER = "System"
+
+
+class Detours:
+    """Carries out the after-hours and overflow rules of work types."""
+
+    def __init__(self, context: Context, routing: Routing, scripts: Runner, messaging: Messaging) -> None:
+        self._context = context
+        self._routing = routing
+        self._scripts = scripts
+        self._messaging = messaging
+
+    def go(self, interaction: Interaction, way: Detour) -> None:
+        """The contact goes this way."""
+        if way.text:
+            self._say(interaction, way.text)
+        if way.instead is Instead.WORK_TYPE:
+            self._to_work_type(interaction, way.target)
+        elif way.instead is Instead.SCRIPT:
+            self._to_script(interaction, way.target, "")
+        elif way.instead is Instead.CALLBACK:
+            self._to_script(interaction, CALLBACK_SCRIPT, way.target)
+        else:
+            self._messaging.end(interaction, EndReason.CLOSED, EntityType.SYSTEM, lambda error: None)
+
+    def _say(self, interaction: Interaction, text: str) -> None:
+        now_ms, session = self._context.clock.now_ms(), self._context.floor.session_of(interaction)
+        message_id = str(self._context.ids.number())
+        said = messages.text_event(interaction, SPEAKER, EntityType.SYSTEM, message_id, text, now_ms)
+        self._store(interaction, [messages.entry(interaction, said, EntityType.SYSTEM, now_ms, session)])
+
+    def _to_work_type(self, interaction: Interaction, work_type_id: str) -> None:
+        work_type = self._context.directory.work_type(interaction.org_id, work_type_id)
+        if work_type is None or work_type_id == interaction.work_type_id:
+            telemetry.log.error("detour.no_such_work_type", work_type=work_type_id)
+            self._messaging.end(interaction, EndReason.CLOSED, EntityType.SYSTEM, lambda error: None)
+            return
+        now_ms, session = self._context.clock.now_ms(), self._context.floor.session_of(interaction)
+        entries = interactions.hand_off(interaction, session, work_type, now_ms)
+        self._store(interaction, [*entries, decision(interaction, "overflowed", "", now_ms)])
+        self._routing.join(interaction)
+
+    def _to_script(self, interaction: Interaction, script: str, state: str) -> None:
+        if not self._scripts.knows(script):
+            telemetry.log.error("detour.no_such_script", script=script)
+            self._messaging.end(interaction, EndReason.CLOSED, EntityType.SYSTEM, lambda error: None)
+            return
+        now_ms, session = self._context.clock.now_ms(), self._context.floor.session_of(interaction)
+        title = self._scripts.title(script)
+        entries = interactions.to_script(interaction, session, script, title, now_ms)
+        interaction.script_state = state
+        # Written by the contact, as every entry that a script answers: this one opens the talk with it.
+        entries.append(decision(interaction, "script", "", now_ms))
+        self._store(interaction, entries)
+        self._scripts.hear(interaction, interaction.seq, Input("messaging.Connected"))
+
+    def _store(self, interaction: Interaction, entries: list[Entry]) -> None:
+        def told(error: BaseException | None) -> None:
+            if error is None:
+                self._context.streams.deliver([e for e in entries if e.session is not None])
+
+        self._context.store.commit((interaction, *entries), told)

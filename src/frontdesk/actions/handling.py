@@ -1,0 +1,378 @@
+"""What agents do in a conversation: take it, talk, hold it, hand it on, end it, finish it.
+
+Each function decides, hands everything to the store, and tells later, as in `actions/messaging.py`. Refusals are
+raised, and then nothing was stored. Who does not hold the interaction any more is refused: nobody writes over the next.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from frontdesk.actions.agents import REASON, check_memo
+from frontdesk.actions.context import Context
+from frontdesk.actions.desks import Desks
+from frontdesk.actions.routing import Routing, decision, status_of
+from frontdesk.actions.switchboard import Switchboard, Switchboards
+from frontdesk.actions.views import Transcript, subject, when
+from frontdesk.domain import assignments, desk_events, events, interactions, messages
+from frontdesk.domain.assignments import TALKING, Assignment, Part, Stage
+from frontdesk.domain.errors import Invalid, NotFound
+from frontdesk.domain.model import EndReason, EntityType, Entry, Interaction, State
+from frontdesk.domain.people import User
+from frontdesk.ports import Done, Record
+
+DISPOSITION = "disposition"
+# Those whom the contact hears.
+_HEARD = frozenset({Part.OWNER, Part.CONFERENCE, Part.BARGE})
+AGENTS, CONTACT = "agents", "contact"
+Extra = Sequence[Record]
+
+
+@dataclass(slots=True)
+class Held:
+    """An interaction in the hands of a user."""
+
+    board: Switchboard
+    assignment: Assignment
+    interaction: Interaction
+
+
+class Handling:
+    """An agent's work on one interaction."""
+
+    def __init__(self, context: Context, boards: Switchboards, desks: Desks, routing: Routing) -> None:
+        self._context = context
+        self._boards = boards
+        self._desks = desks
+        self._routing = routing
+        # Closes an interaction for everyone; the wiring sets it (`Messaging.end`).
+        self.end: Callable[..., None]
+
+    # ---- offers
+
+    def accept(self, user: User, interaction_id: int, done: Done, extra: Extra = ()) -> None:
+        """Take what is offered. Raises NotFound, Invalid."""
+        held = self.held(user, interaction_id)
+        self._context.store.admit()
+        now_ms = self._context.clock.now_ms()
+        assignments.accept(held.assignment, now_ms)
+        self._routing.offers["accepted"] += 1
+        records: list[Record] = [held.assignment]
+        if held.assignment.part is Part.OWNER:
+            records += self._become_owner(held, user, now_ms)
+        entries = [r for r in records if isinstance(r, Entry)]
+
+        def told(error: BaseException | None) -> None:
+            done(error)
+            if error is None:
+                self.show(held)
+                self._context.streams.deliver(entries)
+
+        self._context.store.commit((*records, *extra), told)
+        self._routing.changed(held.board, user.user_id)
+
+    def _become_owner(self, held: Held, user: User, now_ms: int) -> list[Record]:
+        board, interaction = held.board, held.interaction
+        board.forget(interaction.interaction_id)
+        status = status_of(board, user.user_id)
+        status.idle_ms = now_ms
+        session = self._context.floor.session_of(interaction)
+        entries = interactions.take(interaction, session, user.user_id, user.name, now_ms)
+        return [interaction, status, *entries, decision(interaction, "accepted", user.user_id, now_ms)]
+
+    def show(self, held: Held) -> None:
+        """All of the conversation, on all screens of its user."""
+
+        def active(transcript: Transcript) -> desk_events.Active:
+            shown = subject(self._context, held.interaction, held.assignment, transcript)
+            return desk_events.Active(user_id=held.assignment.user_id, interaction=shown)
+
+        self._desks.follow(held.board, held.assignment.user_id, held.interaction, active)
+
+    def reject(self, user: User, interaction_id: int, reason_id: str, done: Done, extra: Extra = ()) -> None:
+        """Do not take what is offered. Raises NotFound, Invalid."""
+        held = self.held(user, interaction_id)
+        if held.assignment.stage is not Stage.OFFERED:
+            raise Invalid("notOffered", "This interaction is not offered to you any more.", scope="interactionId")
+        if reason_id and self._context.directory.item(user.org_id, REASON, reason_id) is None:
+            raise NotFound("unknownReason", "This organization has no such reason.", scope="reasonId")
+        self._context.store.admit()
+        records = self._routing.decline(held.board, held.assignment, reason_id)
+        event = desk_events.OfferWithdrawn(user_id=user.user_id, interaction_id=str(interaction_id), reason="declined")
+        self._commit(held, event, done, (*records, *extra))
+        self._routing.declined(held.board, held.assignment)
+
+    # ---- in the conversation
+
+    def activate(self, user: User, interaction_id: int, done: Done, extra: Extra = ()) -> None:
+        """Show this interaction on all screens of the agent. Raises NotFound."""
+        held = self.held(user, interaction_id)
+        event = desk_events.Activate(user_id=user.user_id, interaction_id=str(interaction_id))
+        self._commit(held, event, done, extra)
+
+    def hold(self, user: User, interaction_id: int, done: Done, extra: Extra = ()) -> None:
+        """Set it aside. Raises NotFound, Invalid."""
+        held = self.talking(user, interaction_id)
+        assignments.hold(held.assignment)
+        event = desk_events.Held(user_id=user.user_id, interaction_id=str(interaction_id))
+        self._commit(held, event, done, (held.assignment, *extra))
+
+    def retrieve(self, user: User, interaction_id: int, done: Done, extra: Extra = ()) -> None:
+        """Take it up again. Raises NotFound, Invalid."""
+        held = self.talking(user, interaction_id)
+        assignments.retrieve(held.assignment)
+        event = desk_events.Retrieved(user_id=user.user_id, interaction_id=str(interaction_id))
+        self._commit(held, event, done, (held.assignment, *extra))
+
+    def send_text(
+        self, user: User, interaction_id: int, text: str, done: Done, extra: Extra = (), *, name: str, audience: str
+    ) -> None:
+        """Say something to the contact, or (`audience` "agents") to the agents alone. Raises NotFound, Invalid."""
+        messages.check_text(text)
+        held = self._speaking(user, interaction_id, audience)
+        now_ms, message_id = self._context.clock.now_ms(), str(self._context.ids.number())
+        said = messages.text_event(held.interaction, name or user.name, EntityType.AGENT, message_id, text, now_ms)
+        self._say(held, said, audience, done, extra)
+
+    def push_url(
+        self, user: User, interaction_id: int, url: str, done: Done, extra: Extra = (), *, name: str, audience: str
+    ) -> None:
+        """Send a link. Raises NotFound, Invalid."""
+        messages.check_url(url)
+        held = self._speaking(user, interaction_id, audience)
+        now_ms, message_id = self._context.clock.now_ms(), str(self._context.ids.number())
+        said = messages.push_url_event(held.interaction, name or user.name, EntityType.AGENT, message_id, url, now_ms)
+        self._say(held, said, audience, done, extra)
+
+    def notify(self, user: User, interaction_id: int, state: str, expires_after_seconds: float, *, name: str) -> None:
+        """Show the contact that the agent is composing. Never stored. Raises NotFound, Invalid."""
+        messages.check_notification(state, expires_after_seconds)
+        held = self._speaking(user, interaction_id, CONTACT)
+        session = self._context.floor.sessions.get(held.interaction.session_id)
+        if session is None:
+            return
+        typing = events.Notification(
+            interaction_id=str(interaction_id),
+            entity_name=name or user.name,
+            entity_type=EntityType.AGENT,
+            state=state,
+            expires_after_seconds=expires_after_seconds,
+        )
+        expires_ms = self._context.clock.now_ms() + round(expires_after_seconds * 1000)
+        self._context.streams.passing(session, events.kind_of(typing), events.payload(typing), expires_ms)
+
+    def overhear(self, interaction: Interaction, event: events.Event, life_ms: int) -> None:
+        """Something passing that the contact did, for the agents in the conversation."""
+        board = self._boards.of(interaction.org_id)
+        kind, payload = events.kind_of(event), events.payload(event)
+        for assignment in board.talkers(interaction.interaction_id):
+            about = str(interaction.interaction_id)
+            self._desks.passing(board, assignment.user_id, kind, payload, life_ms, about)
+
+    def contact_away(self, interaction: Interaction) -> None:
+        """The contact's session ended, and may come back."""
+        self._tell_all(
+            interaction,
+            lambda user_id: desk_events.ContactAway(
+                user_id=user_id,
+                interaction_id=str(interaction.interaction_id),
+                until_time=when(interaction.grace_until_ms),
+            ),
+        )
+
+    def contact_back(self, interaction: Interaction) -> None:
+        """The contact is there again."""
+        interaction_id = str(interaction.interaction_id)
+        self._tell_all(
+            interaction, lambda user_id: desk_events.ContactBack(user_id=user_id, interaction_id=interaction_id)
+        )
+
+    def _tell_all(self, interaction: Interaction, event: Callable[[str], desk_events.DeskEvent]) -> None:
+        board = self._boards.of(interaction.org_id)
+        for assignment in board.talkers(interaction.interaction_id):
+            self._desks.tell(board, assignment.user_id, event(assignment.user_id))
+
+    def note(self, user: User, interaction_id: int, text: str, done: Done, extra: Extra = ()) -> None:
+        """Write something down for other agents; the contact never sees it. Raises NotFound, Invalid."""
+        messages.check_text(text)
+        held = self.held(user, interaction_id)
+        if held.assignment.stage is Stage.OFFERED:
+            raise Invalid("notAccepted", "Accept the interaction first.", scope="interactionId")
+        note = events.Note(
+            interaction_id=str(interaction_id),
+            message_id=str(self._context.ids.number()),
+            entity_name=user.name,
+            entity_type=EntityType.AGENT,
+            text=text,
+        )
+        self._say(held, note, AGENTS, done, extra)
+
+    def disconnect(self, user: User, interaction_id: int, done: Done, extra: Extra = ()) -> None:
+        """End the conversation; only its owner can. Raises NotFound, Invalid."""
+        held = self.owned(user, interaction_id)
+        self._context.store.admit()
+        self.end(held.interaction, EndReason.AGENT, EntityType.AGENT, done, extra)
+
+    def _speaking(self, user: User, interaction_id: int, audience: str) -> Held:
+        if audience not in (AGENTS, CONTACT):
+            raise Invalid("invalidAudience", "Send contact or agents.", scope="audience")
+        held = self.talking(user, interaction_id)
+        if audience == CONTACT and held.assignment.part not in _HEARD:
+            raise Invalid(
+                "notInConversation",
+                "The contact does not hear you here; send audience agents, or join the conversation.",
+                scope="audience",
+            )
+        self._context.store.admit()
+        return held
+
+    def _say(self, held: Held, said: events.Event, audience: str, done: Done, extra: Extra) -> None:
+        """An entry by an agent: everyone in the house hears it, and the contact when it is meant for them."""
+        session = self._context.floor.session_of(held.interaction) if audience == CONTACT else None
+        author = EntityType.AGENT
+        entry = messages.entry(held.interaction, said, author, self._context.clock.now_ms(), session)
+
+        def told(error: BaseException | None) -> None:
+            done(error)
+            if error is None:
+                self._context.streams.deliver((entry,))
+
+        self._context.store.commit((entry, *extra), told)
+
+    # ---- after the conversation
+
+    def dispose(
+        self, user: User, interaction_id: int, disposition_id: str, memo: str, done: Done, extra: Extra = ()
+    ) -> None:
+        """Finish the wrap-up. Raises NotFound, Invalid."""
+        held = self.held(user, interaction_id)
+        if held.assignment.stage is not Stage.WRAP:
+            raise Invalid("notInWrap", "Disconnect the conversation first.", scope="interactionId")
+        rules = self._context.directory.rules(user.org_id, held.interaction.work_type_id)
+        if rules.disposition_required and not disposition_id:
+            raise Invalid(
+                "dispositionRequired", "Send a dispositionId; this work type asks for one.", scope="dispositionId"
+            )
+        if disposition_id and self._context.directory.item(user.org_id, DISPOSITION, disposition_id) is None:
+            raise NotFound("unknownDisposition", "This organization has no such disposition.", scope="dispositionId")
+        check_memo(memo)
+        self._context.store.admit()
+        held.assignment.disposition_id, held.assignment.memo = disposition_id, memo
+        self.finish(held, "disposed", done, extra)
+
+    def finish(self, held: Held, reason: str, done: Done, extra: Extra = ()) -> None:
+        """The user has nothing to do with it any more: their place is free."""
+        assignment, now_ms = held.assignment, self._context.clock.now_ms()
+        assignments.end(assignment, Stage.DONE, reason, now_ms)
+        held.board.drop(assignment)
+        status = status_of(held.board, assignment.user_id)
+        status.idle_ms = now_ms
+        event = desk_events.Disposed(
+            user_id=assignment.user_id,
+            interaction_id=str(assignment.interaction_id),
+            disposition_id=assignment.disposition_id,
+            reason=reason,
+        )
+        self._desks.unfollow(held.board, assignment.user_id, held.interaction)
+        self._commit(held, event, done, (assignment, status, *extra))
+        self._routing.changed(held.board, assignment.user_id)
+
+    def closing(self, interaction: Interaction, reason: str) -> tuple[list[Record], Callable[[], None]]:
+        """The conversation ends: what to store with that, and how to tell the agents once it is durable."""
+        board = self._boards.of(interaction.org_id)
+        records = self._routing.leave(interaction)
+        events_by_user: list[tuple[str, desk_events.DeskEvent]] = []
+        for assignment in board.of_interaction(interaction.interaction_id):
+            events_by_user.append((assignment.user_id, self._closed(board, interaction, assignment, reason)))
+            records.append(assignment)
+        for user_id, _ in events_by_user:
+            self._routing.changed(board, user_id)
+
+        def tell() -> None:
+            for user_id, event in events_by_user:
+                self._desks.tell(board, user_id, event)
+
+        return records, tell
+
+    def _closed(
+        self, board: Switchboard, interaction: Interaction, assignment: Assignment, reason: str
+    ) -> desk_events.DeskEvent:
+        now_ms = self._context.clock.now_ms()
+        rules = self._context.directory.rules(interaction.org_id, interaction.work_type_id)
+        user_id, interaction_id = assignment.user_id, str(interaction.interaction_id)
+        if assignment.part is Part.OWNER and (rules.wrap_seconds or rules.disposition_required):
+            assignments.wrap(assignment, now_ms, rules.wrap_seconds)
+            board.closed[interaction.interaction_id] = interaction
+            self.watch_wrap(Held(board, assignment, interaction))
+            return desk_events.Wrap(
+                user_id=user_id,
+                interaction_id=interaction_id,
+                due_time=when(assignment.due_ms),
+                disposition_required=rules.disposition_required,
+                reason=reason,
+            )
+        assignments.end(assignment, Stage.DONE, "left", now_ms)
+        board.drop(assignment)
+        self._desks.unfollow(board, user_id, interaction)
+        return desk_events.Disposed(user_id=user_id, interaction_id=interaction_id, reason="left")
+
+    def watch_wrap(self, held: Held) -> None:
+        """When the time for the wrap-up is over it is finished; one that needs a disposition waits for it."""
+        rules = self._context.directory.rules(held.interaction.org_id, held.interaction.work_type_id)
+        if not held.assignment.due_ms or rules.disposition_required:
+            return
+
+        def over(now_ms: int) -> None:
+            still = held.assignment in held.board.of_user(held.assignment.user_id)
+            if still and held.assignment.stage is Stage.WRAP:
+                self.finish(held, "wrapTimeout", lambda error: None)
+
+        self._context.timers.at(held.assignment.due_ms, over)
+
+    def take_up(self, board: Switchboard) -> None:
+        """After a restart: nobody was shown the offers, or could answer them; wrap-ups go on."""
+        for assignment in board.live():
+            if assignment.stage is Stage.OFFERED:
+                self._context.store.commit(
+                    (self._routing.withdraw(board, assignment, "restarted"),), lambda error: None
+                )
+            elif assignment.stage is Stage.WRAP and assignment.interaction_id in board.closed:
+                self.watch_wrap(Held(board, assignment, board.closed[assignment.interaction_id]))
+
+    # ---- finding
+
+    def held(self, user: User, interaction_id: int) -> Held:
+        """What the user has to do with an interaction, in whatever stage. Raises NotFound."""
+        board = self._boards.of(user.org_id)
+        assignment = board.between(user.user_id, interaction_id)
+        interaction = self._desks.find(board, interaction_id)
+        if assignment is None or interaction is None:
+            raise NotFound("notYours", "You do not hold this interaction, or not any more.", scope="interactionId")
+        return Held(board, assignment, interaction)
+
+    def talking(self, user: User, interaction_id: int) -> Held:
+        """The same, in conversation. Raises NotFound, Invalid."""
+        held = self.held(user, interaction_id)
+        if held.assignment.stage is Stage.OFFERED:
+            raise Invalid("notAccepted", "Accept the interaction first.", scope="interactionId")
+        if held.assignment.stage not in TALKING or held.interaction.state is not State.ACTIVE:
+            raise Invalid("conversationOver", "The conversation is over; dispose of it.", scope="interactionId")
+        return held
+
+    def owned(self, user: User, interaction_id: int) -> Held:
+        """The same, as its owner. Raises NotFound, Invalid."""
+        held = self.talking(user, interaction_id)
+        if held.assignment.part is not Part.OWNER:
+            raise Invalid("notOwner", "Only the agent who owns the interaction can do this.", scope="interactionId")
+        return held
+
+    def _commit(self, held: Held, event: desk_events.DeskEvent, done: Done, records: Extra) -> None:
+        user_id = held.assignment.user_id
+
+        def told(error: BaseException | None) -> None:
+            done(error)
+            if error is None:
+                self._desks.tell(held.board, user_id, event)
+
+        self._context.store.commit(records, told)

@@ -1,0 +1,83 @@
+"""Telling contacts that wait for an agent where they stand."""
+
+from __future__ import annotations
+
+from frontdesk.actions.context import Context
+from frontdesk.actions.switchboard import Switchboard, Switchboards
+from frontdesk.domain import events
+from frontdesk.domain.model import Interaction
+
+# Milliseconds between two rounds of telling. A queue of thousands moves many times a second; people don't read
+# that fast, and each round costs one pass over the queue.
+ANNOUNCE_MS = 1000
+# A position is news until the next one comes; an old one must not be shown after a long sleep.
+STATUS_LIFE_MS = 60_000
+
+Key = tuple[str, str]
+
+
+class Positions:
+    """What each contact was told last, and which queues have moved since."""
+
+    def __init__(self, context: Context, boards: Switchboards) -> None:
+        self._context = context
+        self._boards = boards
+        self._told: dict[int, int] = {}
+        self._changed: set[Key] = set()
+        self._due = False
+
+    def joined(self, board: Switchboard, interaction: Interaction) -> None:
+        """It waits: it learns its position at once; those behind it, at the next round."""
+        self._tell(interaction, board.matcher.position(interaction.interaction_id))
+        self._move(interaction)
+
+    def left(self, board: Switchboard, interaction: Interaction) -> None:
+        """It waits no longer. Those behind move up, and are told at the next round."""
+        if self._told.pop(interaction.interaction_id, None) is not None:
+            self._move(interaction)
+
+    def tell_again(self, interaction: Interaction) -> None:
+        """The contact came back on a new session, and does not know its position."""
+        position = self._boards.of(interaction.org_id).matcher.position(interaction.interaction_id)
+        if position:
+            self._tell(interaction, position)
+
+    def announce(self) -> None:
+        """Tell everyone whose position changed."""
+        changed, self._changed = self._changed, set()
+        for org_id, work_type_id in changed:
+            for place, interaction_id in enumerate(self._boards.of(org_id).matcher.queue(work_type_id)):
+                interaction = self._context.floor.interactions.get(interaction_id)
+                if interaction is not None and self._told.get(interaction_id) != place + 1:
+                    self._tell(interaction, place + 1)
+
+    def waiting(self) -> dict[Key, int]:
+        """How many wait for each work type at this node."""
+        return {
+            (board.org_id, work_type_id): count
+            for board in self._boards.all()
+            for work_type_id, count in board.matcher.lengths().items()
+        }
+
+    def clear(self) -> None:
+        """Forget everything."""
+        self._told.clear()
+        self._changed.clear()
+
+    def _move(self, interaction: Interaction) -> None:
+        self._changed.add((interaction.org_id, interaction.work_type_id))
+        if not self._due:
+            self._due = True
+            self._context.timers.at(self._context.clock.now_ms() + ANNOUNCE_MS, lambda now: self._round())
+
+    def _round(self) -> None:
+        self._due = False
+        self.announce()
+
+    def _tell(self, interaction: Interaction, position: int) -> None:
+        self._told[interaction.interaction_id] = position
+        session = self._context.floor.sessions.get(interaction.session_id)
+        if session is not None:
+            status = events.QueueStatus(interaction_id=str(interaction.interaction_id), position=position)
+            expires_ms = self._context.clock.now_ms() + STATUS_LIFE_MS
+            self._context.streams.passing(session, events.kind_of(status), events.payload(status), expires_ms)
