@@ -1,4 +1,4 @@
-"""What an operator sets up: organizations, API keys, work types, signing keys.
+"""What an operator sets up: organizations, API keys, signing keys; and by `actions/setting_up.py` what those need.
 
 Every command takes and gives plain values, so that the CLI can call it in its own process or, when a server has the
 data open, over the server's control socket.
@@ -7,8 +7,6 @@ data open, over the server's control socket.
 from __future__ import annotations
 
 import inspect
-import re
-import secrets
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
@@ -16,25 +14,20 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from frontdesk.actions.api_keys import ApiKeys
 from frontdesk.actions.changes import Changes
 from frontdesk.actions.context import Context, result_of
-from frontdesk.actions.directory import digest
+from frontdesk.actions.provisioning import By, Provisioning
+from frontdesk.actions.setting_up import SettingUp
 from frontdesk.actions.tokens import WebTokens, new_signing_key
+from frontdesk.actions.work_types import WorkTypes
+from frontdesk.domain.catalog import check_id
 from frontdesk.domain.errors import Invalid, NotFound
-from frontdesk.domain.limits import API_KEY_MAX
-from frontdesk.domain.model import ApiKey, Channel, Organization, WorkType
+from frontdesk.domain.model import ApiKey, Organization
 from frontdesk.domain.times import rfc3339
-from frontdesk.ports import Directory, Record
-
-_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
+from frontdesk.ports import Directory
 
 Result = dict[str, Any] | list[dict[str, Any]]
-
-
-def _check_id(value: str, scope: str) -> str:
-    if not _ID.fullmatch(value):
-        raise Invalid("invalidId", "Use 1 to 63 letters, digits, dots, dashes and underscores.", scope=scope)
-    return value
 
 
 def _check_origin(origin: str) -> str:
@@ -52,8 +45,11 @@ class Admin:
     def __init__(self, context: Context, tokens: WebTokens, scripts: Callable[[str], bool]) -> None:
         self._context = context
         self._tokens = tokens
-        self._has_script = scripts
         self.changes = Changes(context, self.load)
+        self.provisioning = Provisioning(context, self.changes)
+        self.work_types = WorkTypes(context, self.changes, self.provisioning.references, scripts)
+        self.api_keys = ApiKeys(context, self.changes)
+        setting_up = SettingUp(context.directory, self.provisioning, self.work_types, context.clock.now_ms)
         self.commands: dict[str, Callable[..., Any]] = {
             "signing-key.rotate": self.rotate_signing_key,
             "org.create": self.create_organization,
@@ -64,9 +60,8 @@ class Admin:
             "apikey.list": self.list_api_keys,
             "apikey.revoke": self.revoke_api_key,
             "apikey.usage": self.api_key_usage,
-            "worktype.create": self.create_work_type,
-            "worktype.list": self.list_work_types,
             "callback.list": self.list_call_backs,
+            **setting_up.commands,
         }
 
     async def run(self, name: str, arguments: dict[str, Any]) -> Result:
@@ -95,14 +90,14 @@ class Admin:
         now_ms = self._context.clock.now_ms()
         old = [k for k in self._context.directory.signing_keys if not k.retired_ms]
         key = new_signing_key(now_ms)
-        await self._store([key, *(msgspec.structs.replace(k, retired_ms=now_ms) for k in old)])
+        await self.changes.store([key, *(msgspec.structs.replace(k, retired_ms=now_ms) for k in old)])
         return {"kid": key.kid, "retired": [k.kid for k in old]}
 
     async def create_organization(
         self, org_id: str, name: str = "", origins: Sequence[str] = ("*",), grace_seconds: int = 120
     ) -> Result:
         """A new organization. Raises Invalid when the id is taken or wrong."""
-        if self._context.directory.find_organization(_check_id(org_id, "orgId")) is not None:
+        if self._context.directory.find_organization(check_id(org_id, "orgId")) is not None:
             raise Invalid("organizationExists", f"There is an organization {org_id} already.", scope="orgId")
         made = Organization(
             org_id=org_id,
@@ -111,7 +106,7 @@ class Admin:
             allowed_origins=tuple(map(_check_origin, origins)),
             grace_seconds=_check_grace(grace_seconds),
         )
-        await self._store([made])
+        await self.changes.store([made])
         return _organization(made)
 
     def list_organizations(self) -> Result:
@@ -130,73 +125,30 @@ class Admin:
     async def create_api_key(self, org_id: str, name: str = "", key: str = "") -> Result:
         """A new key; it is shown in this answer and never again. Raises NotFound, Invalid."""
         self._context.directory.organization(org_id)
-        secret = key or f"fd_{secrets.token_urlsafe(24)}"
-        if not secret.isascii() or not secret.isprintable() or " " in secret or len(secret) > API_KEY_MAX:
-            raise Invalid("invalidApiKey", f"Use at most {API_KEY_MAX} printable ASCII without spaces.", scope="key")
-        if any(k.digest == digest(secret) for k in await self._keys()):
-            raise Invalid("apiKeyExists", "This key is in use already.", scope="key")
-        made = ApiKey(
-            key_id=secrets.token_hex(4),
-            org_id=org_id,
-            name=name or "default",
-            digest=digest(secret),
-            hint=secret[:6],
-            created_ms=self._context.clock.now_ms(),
-        )
-        await self._store([made])
+        made, secret = await self.api_keys.create(By(org_id), name or "default", key)
         return {**_api_key(made), "key": secret}
 
     async def list_api_keys(self, org_id: str) -> Result:
         """The organization's keys, without their secrets. Raises NotFound."""
         self._context.directory.organization(org_id)
-        return [_api_key(k) for k in await self._keys() if k.org_id == org_id]
+        return [_api_key(k) for k in await self.api_keys.all() if k.org_id == org_id]
 
     async def revoke_api_key(self, key_id: str) -> Result:
         """End a key at once. Raises NotFound."""
-        found = next((k for k in await self._keys() if k.key_id == key_id), None)
+        found = next((k for k in await self.api_keys.all() if k.key_id == key_id), None)
         if found is None:
             raise NotFound("unknownApiKey", f"There is no API key {key_id}; `frontdesk apikey list` shows them.")
-        ended = msgspec.structs.replace(found, revoked_ms=found.revoked_ms or self._context.clock.now_ms())
-        await self._store([ended])
-        return _api_key(ended)
+        return _api_key(await self.api_keys.revoke(By(found.org_id), key_id))
 
     async def api_key_usage(self, org_id: str) -> Result:
         """Calls by day, key and endpoint, the newest day first. Raises NotFound."""
         self._context.directory.organization(org_id)
-        names = {k.key_id: k.name for k in await self._keys() if k.org_id == org_id}
+        names = {k.key_id: k.name for k in await self.api_keys.all() if k.org_id == org_id}
         counts = await result_of(partial(self._context.store.usage, tuple(names)))
         return [
             {"day": u.day, "keyId": u.key_id, "name": names[u.key_id], "endpoint": u.endpoint, "count": u.count}
             for u in counts
         ]
-
-    async def create_work_type(
-        self, org_id: str, work_type_id: str, name: str = "", channels: Sequence[str] = ("chat",), script: str = ""
-    ) -> Result:
-        """A new kind of work. Raises NotFound, Invalid."""
-        self._context.directory.organization(org_id)
-        if self._context.directory.work_type(org_id, _check_id(work_type_id, "workTypeId")) is not None:
-            raise Invalid("workTypeExists", f"There is a work type {work_type_id} already.", scope="workTypeId")
-        if script and not self._has_script(script):
-            raise Invalid("unknownScript", f"There is no script {script}.", scope="script")
-        wrong = [c for c in channels if c not in set(Channel)]
-        if wrong or not channels:
-            raise Invalid("unknownChannel", f"Channels are {', '.join(Channel)}.", scope="channels")
-        made = WorkType(
-            org_id=org_id,
-            work_type_id=work_type_id,
-            name=name or work_type_id,
-            channels=tuple(Channel(c) for c in channels),
-            created_ms=self._context.clock.now_ms(),
-            script=script,
-        )
-        await self._store([made])
-        return _work_type(made)
-
-    def list_work_types(self, org_id: str) -> Result:
-        """The organization's work types. Raises NotFound."""
-        self._context.directory.organization(org_id)
-        return [_work_type(w) for w in self._context.directory.work_types(org_id)]
 
     async def list_call_backs(self, org_id: str) -> Result:
         """The organization's callbacks, the next one due first. Raises NotFound."""
@@ -213,16 +165,10 @@ class Admin:
             for c in await result_of(partial(self._context.store.call_backs, org_id))
         ]
 
-    async def _keys(self) -> tuple[ApiKey, ...]:
-        return (await result_of(self._context.store.directory)).api_keys
-
     async def _change(self, org_id: str, **fields: Any) -> Result:
         changed = msgspec.structs.replace(self._context.directory.organization(org_id), **fields)
-        await self._store([changed])
+        await self.changes.store([changed])
         return _organization(changed)
-
-    async def _store(self, records: Sequence[Record]) -> None:
-        await self.changes.store(records)
 
 
 def _check_grace(seconds: int) -> int:
@@ -250,7 +196,3 @@ def _api_key(k: ApiKey) -> dict[str, Any]:
         "createdTime": rfc3339(k.created_ms),
         "revokedTime": rfc3339(k.revoked_ms) if k.revoked_ms else "",
     }
-
-
-def _work_type(w: WorkType) -> dict[str, Any]:
-    return {"workTypeId": w.work_type_id, "name": w.name, "channels": list(w.channels), "script": w.script}

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from frontdesk import __version__
-from frontdesk.cli import manage
+from frontdesk.cli import catalog, manage, work_types
 from frontdesk.cli.calls import INTERRUPTED, Bus, Data, Database, Json, guarded, load, run
 from frontdesk.cli.output import fail
 
@@ -69,7 +69,7 @@ def serve(
 
 
 app.command(rich_help_panel=_SETTING_UP)(manage.init)
-for group in (manage.org, manage.apikey, manage.worktype, manage.callback, manage.token):
+for group in (manage.org, manage.apikey, work_types.worktype, *catalog.GROUPS, manage.callback, manage.token):
     app.add_typer(group, rich_help_panel=_SETTING_UP)
 app.command(rich_help_panel=_SETTING_UP)(manage.settings)
 

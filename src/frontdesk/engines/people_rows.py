@@ -36,7 +36,8 @@ def _is_json(kind: type[Struct], name: str) -> bool:
 
 def to_row(kind: type[Struct]) -> Callable[[Any], Row]:
     """How a record of the kind becomes a row."""
-    names = [c.name for c in PLAIN[kind].columns]
+    # str: the column's own kind of text is none to msgspec.
+    names = [str(c.name) for c in PLAIN[kind].columns]
     in_json = frozenset(name for name in names if _is_json(kind, name))
 
     def row(record: Any) -> Row:
@@ -48,7 +49,8 @@ def to_row(kind: type[Struct]) -> Callable[[Any], Row]:
 
 def from_row(kind: type[R]) -> Callable[[Any], R]:
     """How a row becomes a record of the kind."""
-    names = [c.name for c in PLAIN[kind].columns]
+    # str: the column's own kind of text is none to msgspec.
+    names = [str(c.name) for c in PLAIN[kind].columns]
     in_json = [name for name in names if _is_json(kind, name)]
 
     def record(row: Any) -> R:
