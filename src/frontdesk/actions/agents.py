@@ -14,6 +14,7 @@ from frontdesk.actions.routing import Routing
 from frontdesk.actions.switchboard import Switchboard, Switchboards
 from frontdesk.domain import desk_events
 from frontdesk.domain.assignments import Assignment, Stage
+from frontdesk.domain.catalog import Kind
 from frontdesk.domain.errors import Invalid, NotFound
 from frontdesk.domain.limits import ID_MAX, MEMO_MAX
 from frontdesk.domain.people import AgentState, AgentStatus, User
@@ -23,7 +24,7 @@ from frontdesk.ports import Done, Record
 GRACE_MS = 60_000
 # Reasons of ours for not being ready, besides the organization's.
 CONNECTION_LOST, FORCED = "connectionLost", "forced"
-REASON = "reason"
+REASON = Kind.REASONS
 MAXIMUM_MAX = 100
 Extra = Sequence[Record]
 

@@ -17,12 +17,13 @@ from frontdesk.actions.switchboard import Switchboard, Switchboards
 from frontdesk.actions.views import Transcript, subject, when
 from frontdesk.domain import assignments, desk_events, events, interactions, messages
 from frontdesk.domain.assignments import TALKING, Assignment, Part, Stage
+from frontdesk.domain.catalog import Kind
 from frontdesk.domain.errors import Invalid, NotFound
 from frontdesk.domain.model import EndReason, EntityType, Entry, Interaction, State
 from frontdesk.domain.people import User
 from frontdesk.ports import Done, Record
 
-DISPOSITION = "disposition"
+DISPOSITION = Kind.DISPOSITIONS
 # Those whom the contact hears.
 _HEARD = frozenset({Part.OWNER, Part.CONFERENCE, Part.BARGE})
 AGENTS, CONTACT = "agents", "contact"
