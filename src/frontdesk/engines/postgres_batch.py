@@ -96,7 +96,8 @@ async def _write_rows(db: Connection, batch: Batch, right: Right) -> None:
 def _rows_by_kind(batch: Batch) -> dict[type, Sequence[Row]]:
     tables: dict[type, Sequence[Row]] = {kind: list(rows.values()) for kind, rows in batch.keyed.items()}
     tables[Entry] = batch.entries
-    tables[Usage] = [(*key, count) for key, count in batch.usage.items()]
+    # In one order on all nodes: they count in the same rows, and would else lock each other out.
+    tables[Usage] = [(*key, count) for key, count in sorted(batch.usage.items())]
     return tables
 
 
