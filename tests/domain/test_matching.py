@@ -1,7 +1,9 @@
+import random
+from collections import Counter
+
 import msgspec
-from hypothesis import settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from frontdesk.domain.explaining import NAMED_MAX, SENTENCES, Explanation, WaitsFor
 from frontdesk.domain.lines import LINES_KEPT
@@ -262,34 +264,21 @@ def slow_preference(one: Waiting, each: Agent) -> tuple[bool, float, float, str]
     return passed, each.idle_since_ms, share, each.user_id
 
 
-USERS = st.sampled_from(["ada", "bob", "eve"])
-WORK_TYPES = st.sampled_from(["79", "80"])
-LEVELS = st.integers(1, 3)
-SECONDS = st.sampled_from([0, 1, 2, 5])
-RINGS = st.lists(st.lists(st.builds(Need, st.sampled_from("xy"), LEVELS), max_size=2, unique_by=lambda n: n.skill)).map(
-    lambda rings: tuple(Ring(2 * n, tuple(needs)) for n, needs in enumerate(rings[:3]))
+USERS = ("ada", "bob", "eve", "joe")
+WORK_TYPES = ("79", "80")
+RINGS = (
+    (),
+    (),
+    (Ring(0, (Need("x", 2),)), Ring(2)),
+    (Ring(0, (Need("x", 3), Need("y", 1))), Ring(1, (Need("x", 1),)), Ring(4, (Need("y", 1),))),
 )
-RULES = st.builds(
-    Rules,
-    rings=RINGS,
-    priority=st.integers(0, 2),
-    ageing_seconds=st.just(2),
-    choice=st.sampled_from(Choice),
-    last_agent_seconds=SECONDS,
-    ask_again_seconds=SECONDS,
-    load=st.integers(1, 2),
-)
-CHANNELS = st.sampled_from(Channel)
 
 
-class AgainstTheOracle(RuleBasedStateMachine):
-    """Contacts come and go, agents change, offers are declined or end, time passes: the matcher is as the oracle.
+class Floor:
+    """Contacts come and go, agents change, offers are declined or end, time passes: at random, from a seed."""
 
-    It is asked after every step, and sometimes only after several.
-    """
-
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, seed: int) -> None:
+        self.random = random.Random(seed)
         self.made = Matcher("viademo")
         self.known: dict[int, Waiting] = {}
         self.agents: dict[str, Agent] = {}
@@ -297,84 +286,84 @@ class AgainstTheOracle(RuleBasedStateMachine):
         self.now_ms = NOW_MS
         self.number = 0
 
-    @rule(work_type_id=WORK_TYPES, rules=RULES, last=USERS | st.just(""), asked=st.just("") | USERS, channel=CHANNELS)
-    def join(self, work_type_id: str, rules: Rules, last: str, asked: str, channel: Channel) -> None:
-        """A contact comes; one in four was transferred to a person."""
-        self.number += 1
-        one = waiting(
+    def step(self) -> None:
+        """Something happens; mostly the matcher is asked at once, and must say what the oracle says."""
+        steps = (self.join, self.join, self.join, self.leave, self.change, self.finish, self.finish, self.sign_out)
+        self.random.choice((*steps, self.wait, self.wait))()
+        if self.random.random() < 0.7:
+            self.match()
+        self.look()
+
+    def join(self) -> None:
+        """A contact comes; some were transferred to a person, some had an agent before."""
+        chance, self.number = self.random, self.number + 1
+        rules = Rules(
+            rings=chance.choice(RINGS),
+            priority=chance.choice((0, 0, 1, 2)),
+            ageing_seconds=2,
+            choice=chance.choice(list(Choice)),
+            last_agent_seconds=chance.choice((0, 1, 3, 8)),
+            ask_again_seconds=chance.choice((0, 1, 5)),
+            load=chance.choice((1, 1, 2)),
+        )
+        self.known[self.number] = waiting(
             self.number,
-            work_type_id,
+            chance.choice(WORK_TYPES),
             rules=rules,
             queued_ms=self.now_ms,
-            last_agent=last,
-            for_agent=asked if self.number % 4 == 0 else "",
-            channel=channel,
+            last_agent=chance.choice((*USERS, "")),
+            for_agent=chance.choice((*USERS, *([""] * 20))),
+            channel=chance.choice(list(Channel)),
         )
-        self.known[self.number] = one
-        self.made.join(one, self.now_ms)
+        self.made.join(self.known[self.number], self.now_ms)
 
-    @precondition(lambda self: self.known)
-    @rule(data=st.data())
-    def leave(self, data: st.DataObject) -> None:
+    def leave(self) -> None:
         """A contact gives up."""
-        interaction_id = data.draw(st.sampled_from(sorted(self.known)))
-        del self.known[interaction_id]
-        self.made.leave(interaction_id)
+        if self.known:
+            interaction_id = self.random.choice(list(self.known))
+            del self.known[interaction_id]
+            self.made.leave(interaction_id)
 
-    @rule(
-        user_id=USERS,
-        work_type_ids=st.frozensets(WORK_TYPES),
-        skills=st.dictionaries(st.sampled_from("xy"), LEVELS),
-        capacity=st.dictionaries(CHANNELS, st.integers(0, 3)),
-        ready=st.booleans(),
-    )
-    def change(
-        self, user_id: str, work_type_ids: frozenset[str], skills: dict[str, int], capacity: dict[Channel, int], *,
-        ready: bool,
-    ) -> None:  # fmt: skip
+    def change(self) -> None:
         """An agent signs in, or is other than before; what it holds stays."""
+        chance, user_id = self.random, self.random.choice(USERS)
         before = self.agents.get(user_id)
-        self._tell(
-            Agent(
-                user_id=user_id,
-                org_id="viademo",
-                work_type_ids=work_type_ids,
-                skills=skills,
-                capacity=capacity,
-                load={} if before is None else before.load,
-                ready=ready,
-                idle_since_ms=self.now_ms,
-            )
+        changed = Agent(
+            user_id=user_id,
+            org_id="viademo",
+            work_type_ids=frozenset(work_type for work_type in WORK_TYPES if chance.random() < 0.7),
+            skills={skill: chance.randint(1, 3) for skill in "xy" if chance.random() < 0.6},
+            capacity={channel: chance.randint(0, 3) for channel in Channel},
+            load={} if before is None else before.load,
+            ready=chance.random() < 0.7,
+            idle_since_ms=self.now_ms,
         )
+        self.tell(changed)
 
-    @precondition(lambda self: self.agents)
-    @rule(data=st.data())
-    def sign_out(self, data: st.DataObject) -> None:
+    def sign_out(self) -> None:
         """An agent goes; what it held is nobody's."""
-        user_id = data.draw(st.sampled_from(sorted(self.agents)))
-        del self.agents[user_id]
-        self.held = {number: pair for number, pair in self.held.items() if pair[1] != user_id}
-        self.made.gone(user_id, self.now_ms)
+        if self.agents and self.random.random() < 0.4:
+            user_id = self.random.choice(list(self.agents))
+            del self.agents[user_id]
+            self.held = {number: pair for number, pair in self.held.items() if pair[1] != user_id}
+            self.made.gone(user_id, self.now_ms)
 
-    @precondition(lambda self: self.held)
-    @rule(data=st.data(), declined=st.booleans())
-    def finish(self, data: st.DataObject, *, declined: bool) -> None:
+    def finish(self) -> None:
         """An interaction ends, or its offer is declined and it waits again."""
-        one, user_id = self.held.pop(data.draw(st.sampled_from(sorted(self.held))))
-        before = self.agents[user_id]
-        load = {**before.load, one.channel: before.load[one.channel] - one.rules.load}
-        self._tell(msgspec.structs.replace(before, load=load, idle_since_ms=self.now_ms))
-        if declined:
-            again = msgspec.structs.replace(one, passed_over={**one.passed_over, user_id: self.now_ms})
-            self.known[one.interaction_id] = again
-            self.made.join(again, self.now_ms)
+        if self.held:
+            one, user_id = self.held.pop(self.random.choice(list(self.held)))
+            before = self.agents[user_id]
+            load = {**before.load, one.channel: before.load[one.channel] - one.rules.load}
+            self.tell(msgspec.structs.replace(before, load=load, idle_since_ms=self.now_ms))
+            if self.random.random() < 0.4:
+                again = msgspec.structs.replace(one, passed_over={**one.passed_over, user_id: self.now_ms})
+                self.known[one.interaction_id] = again
+                self.made.join(again, self.now_ms)
 
-    @rule(milliseconds=st.sampled_from([1, 500, 1000, 2000, 6000]))
-    def wait(self, milliseconds: int) -> None:
+    def wait(self) -> None:
         """Time passes."""
-        self.now_ms += milliseconds
+        self.now_ms += self.random.choice((1, 500, 1000, 2000, 6000))
 
-    @rule()
     def match(self) -> None:
         """Exactly what the oracle says, in its order; nobody twice, nobody beyond capacity."""
         expected = slow_matches(self.known, self.agents, self.now_ms)
@@ -387,29 +376,29 @@ class AgainstTheOracle(RuleBasedStateMachine):
             self.agents[user_id] = msgspec.structs.replace(before, load=load, idle_since_ms=self.now_ms)
             self.held[interaction_id] = one, user_id
 
-    @invariant()
-    def queues_are_in_order(self) -> None:
-        """Positions are those of a sorted list, and nobody is forgotten."""
+    def look(self) -> None:
+        """Queues are in order, nobody is forgotten, and an explanation counts each agent once, as the rules say."""
         assert len(self.made) == len(self.known)
-        for work_type_id in ("79", "80"):
+        for work_type_id in WORK_TYPES:
             queue = sorted((one for one in self.known.values() if one.work_type_id == work_type_id), key=place)
             assert self.made.queue(work_type_id) == [one.interaction_id for one in queue]
-
-    @invariant()
-    def explanations_say_what_the_rules_say(self) -> None:
-        """Each agent is counted once, under the reason that `consider` gives."""
-        for one in list(self.known.values())[:2]:
+        for one in list(self.known.values())[:1]:
             why = explained(self.made, one.interaction_id, self.now_ms)
             reserved = is_reserved(one, self.agents.get(one.last_agent), self.now_ms)
             verdicts = [consider(one, each, self.now_ms, reserved=reserved) for each in self.agents.values()]
-            assert sum(why.counts.values()) == len(verdicts)
-            assert why.counts.get("able", 0) == verdicts.count(Verdict.ABLE)
+            assert why.counts == Counter(verdict.value or "able" for verdict in verdicts)
             assert (why.waits_for is WaitsFor.NOTHING) == (Verdict.ABLE in verdicts)
 
-    def _tell(self, agent: Agent) -> None:
+    def tell(self, agent: Agent) -> None:
+        """The agent is as given."""
         self.agents[agent.user_id] = agent
         self.made.agent(agent, self.now_ms)
 
 
-TestAgainstTheOracle = AgainstTheOracle.TestCase
-TestAgainstTheOracle.settings = settings(max_examples=120, stateful_step_count=40, deadline=None)
+@given(seed=st.integers(0, 1_000_000), steps=st.integers(100, 400))
+@settings(max_examples=60, deadline=None)
+def test_the_matcher_is_as_the_slow_oracle(seed: int, steps: int) -> None:
+    """Whatever happens in whatever order: what it says is what a pass over everybody says."""
+    floor = Floor(seed)
+    for _ in range(steps):
+        floor.step()
