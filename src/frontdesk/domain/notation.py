@@ -34,7 +34,7 @@ def spans(text: str) -> list[Span]:
 
 def dated(text: str) -> Dated:
     """A date with its own spans: "2026-12-24 09:00-12:00", or "2026-12-25" for a holiday. Raises Invalid."""
-    date, *times = text.split()
+    date, *times = text.split() or ("",)
     return Dated(date, tuple(map(stretch, times)))
 
 
