@@ -10,6 +10,7 @@ from frontdesk.domain.errors import Invalid
 from frontdesk.domain.model import Channel, WorkType
 from frontdesk.domain.people import User
 from frontdesk.domain.rules import Detour, Instead, Rules
+from frontdesk.domain.skills import check_skill
 
 # Places that a refusal names; the first ones are enough to begin with.
 PLACES_MAX = 3
@@ -41,6 +42,14 @@ class References:
         """Raises Invalid when it is named and not there."""
         if team_id and self._directory.item(org_id, Kind.TEAMS, team_id) is None:
             raise Invalid("unknownTeam", f"There is no team {team_id}; make it first.", scope="teamId")
+
+    def check_user(self, user: User) -> None:
+        """Raises Invalid when their team, skills or work types are not there, or a level makes no sense."""
+        self.check_team(user.org_id, user.team_id)
+        for skill_id, level in user.skills.items():
+            check_skill(skill_id, level)
+        self.check_skills(user.org_id, set(user.skills), "skills")
+        self.check_work_types(user.org_id, user.work_type_ids)
 
     def check_rules(self, org_id: str, work_type_id: str, rules: Rules) -> None:
         """Raises Invalid when a work type's rules name what is not there, or lead a contact round in a circle."""

@@ -212,7 +212,7 @@ class Five:
         return self._later(partial(self._changes.alone, work))
 
     def _id(self, call: Call) -> str:
-        return call.parameters[self.shelf.id_name]
+        return call.parameters["id"]
 
     def _id_in(self, body: Any) -> str | None:
         # Bodies name their fields as Python does; those of API keys have no id.
