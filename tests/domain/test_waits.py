@@ -99,8 +99,8 @@ def test_a_range_too_wide_to_help_is_not_told() -> None:
 def test_predictions_that_keep_failing_are_not_told() -> None:
     """The waits grow, and ever faster: what was learnt is always too low."""
     waits, now_ms, pace_ms = Waits(), NOW_MS, 10.0
-    for number in range(45):
-        pace_ms *= 1.01**number
+    for number in range(35):
+        pace_ms *= 1.02**number
         now_ms = regular(waits, 1, int(pace_ms), now_ms)
     coverage = waits.coverage(1)
     assert coverage is not None
