@@ -117,18 +117,20 @@ class Postgres:
         """Where a database is."""
         return postgres.url(self.port, database)
 
-    def sql(self, statement: str, database: str = "postgres") -> str:
+    def sql(self, statement: str, database: str = "postgres", *, then: str = "") -> str:
         """Run a statement as the server's owner, and what it answers: columns parted by |, one row a line."""
-        command = [str(programs() / "psql"), "-XqAt", "-v", "ON_ERROR_STOP=1", self.url(database), "-c", statement]
+        command = [str(programs() / "psql"), "-XqAt", "-v", "ON_ERROR_STOP=1", self.url(database)]
+        command += [word for each in filter(None, (statement, then)) for word in ("-c", each)]
         done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=PATIENCE_SECONDS)
         if done.returncode:
             raise RuntimeError(done.stderr)
         return done.stdout.strip()
 
-    def fresh(self) -> str:
-        """The address of a new, empty database."""
+    def fresh(self, *, like: str = "", also: str = "") -> str:
+        """The address of a new database: empty, or a copy. `also` is run with it, where {} stands for its name."""
         name = f"test_{next(self._numbers)}"
-        self.sql(f"CREATE DATABASE {name}")
+        copied = f" TEMPLATE {like.rpartition('/')[2]}" if like else ""
+        self.sql(f"CREATE DATABASE {name}{copied}", then=also.format(name))
         return self.url(name)
 
     def drop(self, url: str) -> None:

@@ -19,7 +19,7 @@ import threading
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from itertools import permutations
 from pathlib import Path
@@ -29,13 +29,14 @@ import uvloop
 
 from frontdesk.cli.demo import BENCH, WORK_TYPES
 from frontdesk.domain.model import Interaction, Session
+from frontdesk.domain.nodes import BEAT_MS, LEASE_MS
 from frontdesk.engines.sqlite import SqliteStore
 from frontdesk.http.relay import Relay
 from frontdesk.http.words import Greeting
 from frontdesk.server import App, run
 from frontdesk.settings import Settings
 from tests.support.client import KEY, ORG, Client
-from tests.support.cluster import NODES, Place, any_of, rows
+from tests.support.cluster import ON, Place, any_of, rows
 from tests.support.wire import PATIENCE_SECONDS
 
 T = TypeVar("T")
@@ -83,6 +84,8 @@ class Running:
     ports: list[int]
     loop: asyncio.AbstractEventLoop
     place: Place
+    # Nodes that do nothing any more, and are no longer among `apps`.
+    silent: list[App] = field(default_factory=list)
 
     @property
     def app(self) -> App:
@@ -180,6 +183,20 @@ class Running:
             # Nodes look into the database for what they don't know, and again after a moment of a clock that stands.
             self.stored()
 
+    def silence(self, number: int) -> App:
+        """Let a node stand still with all it knows, as one that is stopped by SIGSTOP; those behind it move up."""
+        app = self.apps.pop(number)
+        self.ports.pop(number)
+        self.silent.append(app)
+        self.call(setattr, app, "tick", lambda: None)
+        return app
+
+    def outlast(self) -> None:
+        """Let a lease pass, beat by beat, until those that fell silent are shut out and what they had is taken."""
+        for _ in range(LEASE_MS // BEAT_MS + 2):
+            self.advance(BEAT_MS / 1000)
+        self.known()
+
     def recover(self, times: int = 1) -> None:
         """Let it read everything anew, as often as said, and wait until it has."""
 
@@ -275,16 +292,18 @@ def _untold(app: App) -> bool:
 
 
 @contextmanager
-def running(data: Path | None = None, *, clock: FakeClock | None = None, **settings: Any) -> Iterator[Running]:
+def running(
+    data: Path | None = None, *, clock: FakeClock | None = None, on: str = ON, **settings: Any
+) -> Iterator[Running]:
     """The real server on a real socket, or a cluster (see `cluster`), without limits on rates but those in `settings`.
 
     Both organizations have the demo's work types 79, 32 and 100, and 1 that echoes. Without `data` its folder is
     gone afterwards.
     """
     with tempfile.TemporaryDirectory(prefix="frontdesk-") as folder:
-        place = Place(data, Path(folder))
+        place = Place(data, Path(folder), on)
         shared: dict[str, Any] = {**UNLIMITED, "stop_seconds": 1, **settings}
-        chosen = [Settings(port=0, **place.settings(number), **shared) for number in range(NODES)]
+        chosen = [Settings(port=0, **place.settings(number), **shared) for number in range(place.nodes)]
         ready: Future[Running] = Future()
         thread = threading.Thread(target=_thread, args=(chosen, clock or FakeClock(), place, ready), name="server")
         thread.start()
@@ -294,7 +313,7 @@ def running(data: Path | None = None, *, clock: FakeClock | None = None, **setti
         finally:
             if ready.done() and not ready.exception():
                 server = ready.result()
-                for app in server.apps:
+                for app in (*server.apps, *server.silent):
                     server.loop.call_soon_threadsafe(app.stop)
             thread.join(PATIENCE_SECONDS)
             place.leave()
@@ -316,16 +335,16 @@ async def _serve(settings: list[Settings], clock: FakeClock, place: Place, ready
     if not first.context.directory.signing_keys:
         await _furnish(first)
     apps = [first, *[await App.open(each, clock=clock, facts={"orgId": ORG}) for each in settings[1:]]]
-    server = Running(apps, clock, [], asyncio.get_running_loop(), place)
+    server = Running(apps, clock, [0] * len(apps), asyncio.get_running_loop(), place)
 
-    def started(port: int) -> None:
-        server.ports.append(port)
-        if len(server.ports) == len(apps):
+    def started(number: int, port: int) -> None:
+        server.ports[number] = port
+        if all(server.ports):
             ready.set_result(server)
 
     async with asyncio.TaskGroup() as tasks:
-        for app in apps:
-            tasks.create_task(run(app, started))
+        for number, app in enumerate(apps):
+            tasks.create_task(run(app, partial(started, number)))
 
 
 async def _furnish(app: App) -> None:
