@@ -19,6 +19,7 @@ import uvloop
 from prometheus_client import CollectorRegistry
 
 from frontdesk import control, telemetry
+from frontdesk.actions.access import AccessTokens
 from frontdesk.actions.admin import Admin
 from frontdesk.actions.agents import Agents
 from frontdesk.actions.context import Context, result_of
@@ -31,7 +32,7 @@ from frontdesk.actions.routing import Routing
 from frontdesk.actions.scripts import Runner
 from frontdesk.actions.sessions import Sessions
 from frontdesk.actions.switchboard import Switchboards
-from frontdesk.actions.tokens import WebTokens
+from frontdesk.actions.tokens import Keys, WebTokens
 from frontdesk.actions.transferring import Transferring
 from frontdesk.actions.usage import UsageCounter
 from frontdesk.domain.limits import IDEMPOTENCY_HOURS, Rate
@@ -43,6 +44,7 @@ from frontdesk.engines.queries import cluster
 from frontdesk.engines.sqlite import SqliteStore
 from frontdesk.figures import readings
 from frontdesk.http import openapi, pages
+from frontdesk.http.agents import AgentApi
 from frontdesk.http.asgi import AsgiApp
 from frontdesk.http.connection import Connection
 from frontdesk.http.dispatch import Dispatcher
@@ -50,9 +52,13 @@ from frontdesk.http.guard import Gate
 from frontdesk.http.lane import Lane
 from frontdesk.http.limits import Doors, Limiter, Proxies
 from frontdesk.http.ops import Operations, Readings
+from frontdesk.http.provisioning import ProvisioningApi
 from frontdesk.http.public import Limits, PublicApi
 from frontdesk.http.repeats import Repeats
 from frontdesk.http.routes import Router, table
+from frontdesk.http.routes_agents import agent_table
+from frontdesk.http.routes_provisioning import routes as provisioning_table
+from frontdesk.http.staff import StaffGate
 from frontdesk.ports import Clock, Directory, Fenced, Gone, Ids, Recovered, Shift
 from frontdesk.scripts import BUILT_IN
 from frontdesk.settings import Settings
@@ -152,7 +158,9 @@ class App:
         self.numbers = RandomIds(clock)
         self.hub = Hub(self.store, self.clock, self.timers)
         self.context = Context(self.store, self.hub, self.clock, ids or self.numbers, self.timers)
-        self.tokens = WebTokens()
+        self.keys = Keys()
+        self.tokens = WebTokens(self.keys)
+        self.access = AccessTokens(self.keys, self.context.directory)
         self.boards = Switchboards(self.context.directory)
         self.positions = Positions(self.context, self.boards)
         self.desks = Desks(self.context, self.hub.open, settings.sessions_max)
@@ -168,7 +176,7 @@ class App:
         self.handling.end = self.messaging.end
         self.agents.give_back = self.transferring.give_back
         self.usage = UsageCounter(self.context)
-        self.admin = Admin(self.context, self.tokens, self.scripts.knows)
+        self.admin = Admin(self.context, self.keys, self.scripts.knows)
         self.repeats = Repeats(self.store, self.clock)
         self.hub.on_expired = self._expire
         self.proxies = Proxies(settings.trusted_proxies)
@@ -297,10 +305,16 @@ class App:
         )
         directory = self.context.directory
         gate = Gate(directory, self.tokens, self.sessions, self.usage, self.clock)
+        gate.staff = StaffGate(self.access, self.clock)
         api = PublicApi(self.store, self.clock, self.tokens, self.sessions, self.messaging, self.hub, gate, limits)
         registry = CollectorRegistry()
         registry.register(Readings(partial(readings, self)))
-        routes = table(api, Operations(registry, self._checks))
+        agents = AgentApi(
+            self.context, self.boards, self.desks, self.agents, self.handling, self.transferring, self.hub
+        )
+        operations = Operations(registry, self._checks)
+        provisioning = ProvisioningApi(self.admin, self.store, self.clock)
+        routes = (*table(api, operations), *agent_table(agents), *provisioning_table(provisioning))
         router = Router((*routes, *pages.routes(facts, openapi.document(routes))))
         return Dispatcher(router, gate, self.repeats, self.proxies, directory.find_organization)
 

@@ -19,7 +19,7 @@ from frontdesk.actions.changes import Changes
 from frontdesk.actions.context import Context, result_of
 from frontdesk.actions.provisioning import By, Provisioning
 from frontdesk.actions.setting_up import SettingUp
-from frontdesk.actions.tokens import WebTokens, new_signing_key
+from frontdesk.actions.tokens import Keys, new_signing_key
 from frontdesk.actions.work_types import WorkTypes
 from frontdesk.domain.catalog import check_id
 from frontdesk.domain.errors import Invalid, NotFound
@@ -42,9 +42,9 @@ def _check_origin(origin: str) -> str:
 class Admin:
     """The operator's commands, by name."""
 
-    def __init__(self, context: Context, tokens: WebTokens, scripts: Callable[[str], bool]) -> None:
+    def __init__(self, context: Context, keys: Keys, scripts: Callable[[str], bool]) -> None:
         self._context = context
-        self._tokens = tokens
+        self._keys = keys
         self.changes = Changes(context, self.load)
         self.provisioning = Provisioning(context, self.changes)
         self.work_types = WorkTypes(context, self.changes, self.provisioning.references, scripts)
@@ -83,7 +83,7 @@ class Admin:
     def take(self, found: Directory) -> None:
         """This is the directory now."""
         self._context.directory.load(found)
-        self._tokens.load(found.signing_keys, self._context.clock.now_ms())
+        self._keys.load(found.signing_keys, self._context.clock.now_ms())
 
     async def rotate_signing_key(self) -> Result:
         """A new key signs from now on; tokens of the old one stay good until they end."""

@@ -21,8 +21,9 @@ from frontdesk.domain.model import SigningKey
 # fill the memory; a forgotten one is verified again.
 CACHE_MAX = 50_000
 _ALGORITHMS = ["HS256"]
-# A token of ours has some 200 characters; anything much longer is not worth parsing.
-_TOKEN_MAX = 1000
+_KIND = "JWT"
+# A token of ours has some 300 characters; anything much longer is not worth parsing.
+TOKEN_MAX = 1000
 
 
 def new_signing_key(now_ms: int) -> SigningKey:
@@ -30,34 +31,63 @@ def new_signing_key(now_ms: int) -> SigningKey:
     return SigningKey(kid=secrets.token_hex(4), secret=secrets.token_hex(32), created_ms=now_ms)
 
 
-class WebTokens:
-    """Signs and verifies."""
+class Keys:
+    """The keys that sign here. `generation` rises when they change: tokens of a key that is gone are worth nothing."""
 
     def __init__(self) -> None:
         self._keys: dict[str, OctKey] = {}
         self._signer = ""
-        self._verified: dict[str, tuple[str, int]] = {}
+        self.generation = 0
 
     def load(self, keys: tuple[SigningKey, ...], now_ms: int) -> None:
-        """Use these keys from now on; tokens of a key that is gone are no longer good."""
+        """Use these keys from now on."""
         live = [k for k in keys if not k.retired_ms or k.retired_ms + WEB_TOKEN_SECONDS * 1000 > now_ms]
         self._keys = {k.kid: OctKey.import_key(bytes.fromhex(k.secret)) for k in live}
         signing = [k for k in live if not k.retired_ms]
         self._signer = max(signing, key=lambda k: k.created_ms).kid if signing else ""
-        self._verified.clear()
+        self.generation += 1
+
+    def sign(self, claims: dict[str, Any], kind: str) -> str:
+        """A token of a kind (RFC 7515, `typ`). Raises Unavailable when there is no key to sign with."""
+        if not self._signer:
+            raise Unavailable("noSigningKey", "The server has no signing key; its operator runs `frontdesk init`.")
+        header = {"alg": "HS256", "typ": kind, "kid": self._signer}
+        return jwt.encode(header, claims, self._keys[self._signer], algorithms=_ALGORITHMS)
+
+    def read(self, token: str, kind: str) -> dict[str, Any] | None:
+        """The claims of a token of this kind that was signed here; None for anything else."""
+        if len(token) > TOKEN_MAX:
+            return None
+        try:
+            # The header is read before the signature is checked, only to find the key that must have made it.
+            header = jws.extract_compact(token.encode()).headers()
+            key = self._keys.get(str(header.get("kid", "")))
+            if key is None or header.get("typ") != kind:
+                return None
+            return jwt.decode(token, key, algorithms=_ALGORITHMS).claims
+        except (JoseError, ValueError, KeyError, TypeError):
+            return None
+
+
+class WebTokens:
+    """Signs and verifies."""
+
+    def __init__(self, keys: Keys) -> None:
+        self._keys = keys
+        self._generation = 0
+        self._verified: dict[str, tuple[str, int]] = {}
 
     def issue(self, org_id: str, now_ms: int) -> tuple[str, int]:
         """A new token and its end in seconds since the epoch. Raises Unavailable when there is no key to sign with."""
-        if not self._signer:
-            raise Unavailable("noSigningKey", "The server has no signing key; its operator runs `frontdesk init`.")
         issued = now_ms // 1000
         expires = issued + WEB_TOKEN_SECONDS
-        claims = {"orgId": org_id, "iat": issued, "exp": expires}
-        header = {"alg": "HS256", "typ": "JWT", "kid": self._signer}
-        return jwt.encode(header, claims, self._keys[self._signer], algorithms=_ALGORITHMS), expires
+        return self._keys.sign({"orgId": org_id, "iat": issued, "exp": expires}, _KIND), expires
 
     def verify(self, token: str, org_id: str, now_ms: int) -> int:
         """The token's end in ms. Raises Unauthenticated unless it is ours, for this organization, and not over."""
+        if self._generation != self._keys.generation:
+            self._generation = self._keys.generation
+            self._verified.clear()
         known = self._verified.get(token)
         if known is None:
             known = self._check(token)
@@ -73,18 +103,8 @@ class WebTokens:
         return expires * 1000
 
     def _check(self, token: str) -> tuple[str, int]:
-        if len(token) > _TOKEN_MAX:
-            raise _wrong()
-        try:
-            # The header is read before the signature is checked, only to find the key that must have made it.
-            header = jws.extract_compact(token.encode()).headers()
-            key = self._keys.get(str(header.get("kid", "")))
-            if key is None:
-                raise _wrong()
-            claims: dict[str, Any] = jwt.decode(token, key, algorithms=_ALGORITHMS).claims
-            owner, expires = claims["orgId"], claims["exp"]
-        except (JoseError, ValueError, KeyError, TypeError):
-            raise _wrong() from None
+        claims = self._keys.read(token, _KIND) or {}
+        owner, expires = claims.get("orgId"), claims.get("exp")
         if not isinstance(owner, str) or not isinstance(expires, int):
             raise _wrong()
         return owner, expires

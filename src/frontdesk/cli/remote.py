@@ -12,7 +12,7 @@ import asyncpg
 from frontdesk import telemetry
 from frontdesk.actions.admin import Admin
 from frontdesk.actions.context import Context
-from frontdesk.actions.tokens import WebTokens
+from frontdesk.actions.tokens import Keys
 from frontdesk.cli.calls import nothing_in
 from frontdesk.cli.output import fail
 from frontdesk.domain.timers import Timers
@@ -48,7 +48,7 @@ async def _administered(url: str) -> AsyncIterator[Admin]:
         clock = SystemClock()
         # Nothing that an operator does is delivered to a contact.
         context = Context(store, cast("Streams", None), clock, RandomIds(clock), Timers())
-        admin = Admin(context, WebTokens(), BUILT_IN.__contains__)
+        admin = Admin(context, Keys(), BUILT_IN.__contains__)
         await admin.load()
         yield admin
     finally:

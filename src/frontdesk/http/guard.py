@@ -82,7 +82,11 @@ class Gate:
             self.staff(route, call)
             return
         if guard >= Guard.TOKEN:
-            token = _bearer(headers.get(b"authorization", b""))
+            token = bearer_token(headers.get(b"authorization", b""))
+            if not token:
+                raise Unauthenticated(
+                    "missingToken", "Send a web token: Authorization: Bearer <tokenId>.", scope="Authorization"
+                )
             call.expires_ms = self._tokens.verify(token, org_id, self._clock.now_ms())
         key = headers.get(b"x-api-key", b"").decode("latin-1")
         if not key:
@@ -117,9 +121,6 @@ class Gate:
         return True
 
 
-def _bearer(value: bytes) -> str:
-    if value[:7].lower() != _BEARER:
-        raise Unauthenticated(
-            "missingToken", "Send a web token: Authorization: Bearer <tokenId>.", scope="Authorization"
-        )
-    return value[7:].strip().decode("latin-1")
+def bearer_token(value: bytes) -> str:
+    """The token in an Authorization header, "" when there is none."""
+    return value[7:].strip().decode("latin-1") if value[:7].lower() == _BEARER else ""

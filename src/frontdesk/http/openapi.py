@@ -2,37 +2,25 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
+from http import HTTPStatus
 from typing import Any
 
 import msgspec
 
 from frontdesk import __version__
-from frontdesk.domain import events
+from frontdesk.domain import events, scopes
+from frontdesk.http.examples import EXAMPLES
 from frontdesk.http.guard import Guard
 from frontdesk.http.routes import Route
 from frontdesk.http.wire import ErrorResponse
 
 _REF = "#/components/schemas/{name}"
 _MEANING = {
-    400: "Bad Request", 401: "Unauthorized", 404: "Not Found", 405: "Method Not Allowed", 429: "Too Many Requests",
-    500: "Internal Server Error",
+    400: "Bad Request", 401: "Unauthorized", 403: "Forbidden", 404: "Not Found",
+    405: "Method Not Allowed", 429: "Too Many Requests", 500: "Internal Server Error",
 }  # fmt: skip
-_EXAMPLES: dict[str, Any] = {
-    "Connect": {"workTypeId": "100", "contactName": "Ada", "contactDataCollection": []},
-    "SendText": {"text": "When are you open?"},
-    "PushUrl": {"url": "https://www.example.com/cart"},
-    "DialRequest": {"digits": "+44 20 7946 0018"},
-    "Notification": {"state": "composing", "expiresAfterSeconds": 10},
-    "ScheduleCallback": {
-        "workTypeId": "32",
-        "contactName": "Ada",
-        "digits": "+44 20 7946 0018",
-        "delayStartDuration": 30,
-    },
-    "CreateSession": {"inactivityDelay": 60},
-    "Acknowledge": {"sequenceNumber": 3},
-}
 
 
 def _header(name: str, description: str, *, required: bool = True) -> dict[str, Any]:
@@ -62,6 +50,19 @@ _AFTER = {
     "description": "Send what follows this number, and take everything up to it as done.",
     "schema": {"type": "integer", "minimum": 0},
 }
+_LIMIT = {
+    "name": "limit",
+    "in": "query",
+    "description": "At most so many entries.",
+    "schema": {"type": "integer", "minimum": 1, "maximum": 500, "default": 100},
+}
+_PAGE_LIMIT = {**_LIMIT, "schema": {"type": "integer", "minimum": 1, "maximum": 1000, "default": 100}}
+_AFTER_ID = {
+    "name": "after",
+    "in": "query",
+    "description": "Begin after this id: the `next` of the page before.",
+    "schema": {"type": "string"},
+}
 
 
 def document(routes: Sequence[Route], url: str = "/") -> dict[str, Any]:
@@ -77,7 +78,10 @@ def document(routes: Sequence[Route], url: str = "/") -> dict[str, Any]:
             "title": "frontdesk",
             "version": __version__,
             "description": "Web chat for customers. Get a web token, open a streaming session with it, poll that for "
-            "events, and send messages.\n\nKinds of events: " + ", ".join(f"`{kind}`" for kind in events.KINDS) + ".",
+            "events, and send messages. Agents get an access token, open a streaming session of theirs, become ready, "
+            "and accept what they are offered.\n\nKinds of events: "
+            + ", ".join(f"`{kind}`" for kind in events.KINDS)
+            + ".",
         },
         "servers": [{"url": url}],
         "paths": paths,
@@ -86,6 +90,15 @@ def document(routes: Sequence[Route], url: str = "/") -> dict[str, Any]:
             "securitySchemes": {
                 "apiKey": {"type": "apiKey", "in": "header", "name": "x-api-key"},
                 "webToken": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"},
+                "accessToken": {
+                    "type": "oauth2",
+                    "flows": {
+                        "clientCredentials": {
+                            "tokenUrl": "/tokenservice/oauth2/access_token",
+                            "scopes": {scope: f"What a bearer may do: {scope}." for scope in scopes.ALL},
+                        }
+                    },
+                },
             },
         },
     }
@@ -100,20 +113,35 @@ def _operation(route: Route) -> dict[str, Any]:
         "responses": _responses(route),
     }
     if route.guard:
-        operation["security"] = [{"apiKey": [], **({"webToken": []} if route.guard >= Guard.TOKEN else {})}]
+        operation["security"] = _security(route)
         operation["parameters"] = _parameters(route)
     if route.body:
         operation["requestBody"] = _body(route)
     return operation
 
 
+def _security(route: Route) -> list[dict[str, list[str]]]:
+    if route.guard >= Guard.BEARER:
+        # One of them is enough.
+        return [{"accessToken": [scope]} for scope in route.scope.split()]
+    return [{"apiKey": [], **({"webToken": []} if route.guard >= Guard.TOKEN else {})}]
+
+
 def _parameters(route: Route) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = [_ORG]
-    if route.guard >= Guard.SESSION:
+    found: list[dict[str, Any]] = [_ORG] if not route.path.startswith("/") else []
+    found += [
+        {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
+        for name in re.findall(r"{(\w+)}", route.path)
+    ]
+    if route.guard in (Guard.SESSION, Guard.DESK):
         found.append(_SESSION)
-    if route.name == "events":
+    if route.name in ("events", "agent_events"):
         found += [_MAX_EVENTS, _AFTER]
-    if route.method == "POST":
+    if route.name == "transcript":
+        found += [_AFTER, _LIMIT]
+    if route.name.startswith("list_"):
+        found += [_PAGE_LIMIT, _AFTER_ID]
+    if route.method == "POST" and route.repeatable:
         found.append(_REPEAT)
     return found
 
@@ -121,7 +149,7 @@ def _parameters(route: Route) -> list[dict[str, Any]]:
 def _body(route: Route) -> dict[str, Any]:
     assert route.body is not None
     name = route.body.__name__
-    media = {"schema": {"$ref": _REF.format(name=name)}, "example": _EXAMPLES[name]}
+    media = {"schema": {"$ref": _REF.format(name=name)}, "example": EXAMPLES[name]}
     return {"required": route.body_required, "content": {"application/json": media}}
 
 
@@ -129,7 +157,7 @@ def _responses(route: Route) -> dict[str, Any]:
     success: dict[str, Any] = {"description": {200: "OK", 202: "Accepted", 204: "No Content"}[route.success]}
     if route.answer:
         success["content"] = {"application/json": {"schema": {"$ref": _REF.format(name=route.answer.__name__)}}}
-    if route.name == "events":
+    if route.name in ("events", "agent_events"):
         success["content"]["text/event-stream"] = {"schema": {"type": "string"}}
     if route.media != "application/json":
         success["content"] = {route.media: {"schema": {"type": "string"}}}
@@ -140,6 +168,8 @@ def _responses(route: Route) -> dict[str, Any]:
         return found
     error = {"application/json": {"schema": {"$ref": _REF.format(name="ErrorResponse")}}}
     for status, meaning in _MEANING.items():
+        if status == HTTPStatus.FORBIDDEN and route.guard < Guard.BEARER:
+            continue
         found[str(status)] = _with_cors({"description": meaning, "content": error})
     return found
 

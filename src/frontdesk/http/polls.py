@@ -17,6 +17,8 @@ from frontdesk.streaming.hub import Hub
 EVENTS = "streaming/events/"
 # Sequence numbers have at most 18 digits: what is longer is no number of ours.
 _DIGITS_MAX = 18
+# Entries in one page of a transcript.
+PAGE_MAX = 500
 # Bytes of a stream that wait for a slow reader. Above it the reader is left alone until it has caught up; what it
 # misses is in the log.
 STREAM_BUFFER_MAX = 64 * 1024
@@ -41,6 +43,19 @@ def query(raw: bytes) -> tuple[int, int | None]:
         raise Invalid("invalidMaxEvents", f"Send 1 to {MAX_EVENTS_MAX}.", scope="maxEvents")
     after = fields.get("afterSequenceNumber")
     return most, None if after is None else number(after[-1], "afterSequenceNumber")
+
+
+@lru_cache(maxsize=1024)
+def window(raw: bytes) -> tuple[int, int]:
+    """AfterSequenceNumber and limit of a page: from the beginning, and 100, when left out. Raises Invalid."""
+    try:
+        fields = parse_qs(raw.decode("ascii"), keep_blank_values=True, max_num_fields=20)
+    except ValueError:
+        raise Invalid("invalidQuery", "Send afterSequenceNumber and limit only.", scope="query") from None
+    limit = number(fields.get("limit", ["100"])[-1], "limit")
+    if not 1 <= limit <= PAGE_MAX:
+        raise Invalid("invalidLimit", f"Send 1 to {PAGE_MAX}.", scope="limit")
+    return number(fields.get("afterSequenceNumber", ["0"])[-1], "afterSequenceNumber"), limit
 
 
 class HeldPoll(Pending):

@@ -12,6 +12,7 @@ from http import HTTPStatus
 from frontdesk.domain.errors import Invalid, Unavailable
 from frontdesk.domain.limits import IDEMPOTENCY_HOURS, IDEMPOTENCY_KEY_MAX
 from frontdesk.domain.model import Repeat, Session
+from frontdesk.domain.people import Bearer
 from frontdesk.http.wire import ACCEPTED, Answer, Call, Pending, Result, Whole, json_bytes
 from frontdesk.ports import Clock, Store
 
@@ -133,6 +134,9 @@ def _scope(call: Call) -> str:
     A session that was resumed shares the keys of the one it goes on from: a client repeats there what it sent here.
     """
     session: Session | None = getattr(call, "session", None)
+    bearer: Bearer | None = getattr(call, "bearer", None)
+    if bearer is not None:
+        return f"{bearer.org_id} {bearer.actor}"
     if session is None:
         return f"{call.api_key.key_id} {call.address}"
     return session.first_id or session.session_id

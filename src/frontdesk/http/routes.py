@@ -32,7 +32,7 @@ class Route:
     tag: str
     summary: str
     guard: Guard = Guard.NOTHING
-    # The scope that a bearer needs where staff and integrations call (`http/staff.py`).
+    # The scopes, parted by spaces, of which a bearer needs one where staff and integrations call (`http/staff.py`).
     scope: str = ""
     body: type[Any] | None = None
     body_required: bool = True
@@ -40,6 +40,8 @@ class Route:
     answer: type[Any] | None = None
     media: str = "application/json"
     decoder: Any = None
+    # Whether an Idempotency-Key is looked at: its request and answer are remembered, so they must hold no secret.
+    repeatable: bool = True
 
     @property
     def operation(self) -> str:
@@ -52,7 +54,8 @@ class Route:
         return self.path if self.path.startswith("/") else f"{PREFIX}{{orgId}}/{self.path}"
 
 
-def _route(method: str, path: str, endpoint: Callable[[Call], Result], **fields: Any) -> Route:
+def route(method: str, path: str, endpoint: Callable[[Call], Result], **fields: Any) -> Route:
+    """An operation; its name is that of the endpoint."""
     body = fields.get("body")
     return Route(
         method, path, endpoint, name=endpoint.__name__, decoder=msgspec.json.Decoder(body) if body else None, **fields
@@ -65,36 +68,36 @@ def table(api: PublicApi, ops: Operations) -> tuple[Route, ...]:
     t, s, m, o = "Web token", "Streaming", "Messaging", "Operations"
     events, client = "streaming/events/webClient", "streaming/session/webClient"
     return (
-        _route("POST", "webToken", api.web_token,
+        route("POST", "webToken", api.web_token,
                tag=t, summary="Get a web token", guard=key, success=200, answer=schemas.WebToken),
-        _route("GET", "webToken", api.web_token,
+        route("GET", "webToken", api.web_token,
                tag=t, summary="Get a web token", guard=key, success=200, answer=schemas.WebToken),
-        _route("POST", client, api.create_session,
+        route("POST", client, api.create_session,
                tag=s, summary="Open a streaming session", guard=token, body=bodies.CreateSession, body_required=False,
                success=200, answer=schemas.SessionCreated),
-        _route("DELETE", client, api.delete_session,
+        route("DELETE", client, api.delete_session,
                tag=s, summary="End the streaming session", guard=session, success=204),
-        _route("GET", events, api.events,
+        route("GET", events, api.events,
                tag=s, summary="Poll for events", guard=session, success=200, answer=schemas.Events),
-        _route("POST", "streaming/acknowledge/webClient", api.acknowledge,
+        route("POST", "streaming/acknowledge/webClient", api.acknowledge,
                tag=s, summary="Acknowledge events", guard=session, body=bodies.Acknowledge),
-        _route("POST", "messaging/connect", api.connect,
+        route("POST", "messaging/connect", api.connect,
                tag=m, summary="Open a chat", guard=session, body=bodies.Connect),
-        _route("POST", "messaging/sendText", api.send_text,
+        route("POST", "messaging/sendText", api.send_text,
                tag=m, summary="Send a text", guard=session, body=bodies.SendText),
-        _route("POST", "messaging/pushUrl", api.push_url,
+        route("POST", "messaging/pushUrl", api.push_url,
                tag=m, summary="Send a link", guard=session, body=bodies.PushUrl),
-        _route("POST", "messaging/dial", api.dial,
+        route("POST", "messaging/dial", api.dial,
                tag=m, summary="Ask to be called now", guard=session, body=bodies.DialRequest),
-        _route("POST", "messaging/notification", api.notification,
+        route("POST", "messaging/notification", api.notification,
                tag=m, summary="Show composing", guard=session, body=bodies.Notification),
-        _route("POST", "messaging/disconnect", api.disconnect, tag=m, summary="End the chat", guard=session),
-        _route("POST", "messaging/scheduleCallBack", api.schedule_call_back,
+        route("POST", "messaging/disconnect", api.disconnect, tag=m, summary="End the chat", guard=session),
+        route("POST", "messaging/scheduleCallBack", api.schedule_call_back,
                tag=m, summary="Book a voice callback", guard=session, body=bodies.ScheduleCallback),
-        _route("GET", "/healthz", ops.healthz,
+        route("GET", "/healthz", ops.healthz,
                tag=o, summary="Does the process live", success=200, answer=schemas.Health),
-        _route("GET", "/readyz", ops.readyz, tag=o, summary="Does it serve", success=200, answer=schemas.Health),
-        _route("GET", "/metrics", ops.metrics, tag=o, summary="Prometheus metrics", success=200, media="text/plain"),
+        route("GET", "/readyz", ops.readyz, tag=o, summary="Does it serve", success=200, answer=schemas.Health),
+        route("GET", "/metrics", ops.metrics, tag=o, summary="Prometheus metrics", success=200, media="text/plain"),
     )  # fmt: skip
 
 

@@ -1,0 +1,92 @@
+"""Access tokens: what users and clients show with every request (RFC 6750, RFC 9068).
+
+HS256 JSON Web Tokens by the same keys as web tokens, of another type, so that neither passes for the other. What they
+say is checked against the directory each time: a user who was disabled or signed out everywhere is out at once.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from frontdesk.actions.directory import LiveDirectory
+from frontdesk.actions.tokens import Keys
+from frontdesk.domain.errors import Unauthenticated
+from frontdesk.domain.people import Bearer
+
+# Seconds. Shorter than a shift: the desk renews it with its refresh token.
+LIFE_SECONDS = 3600
+# Verified tokens remembered: as many as people and programs may be at work.
+CACHE_MAX = 20_000
+_KIND = "at+jwt"
+
+
+class AccessTokens:
+    """Signs and verifies."""
+
+    def __init__(self, keys: Keys, directory: LiveDirectory) -> None:
+        self._keys = keys
+        self._directory = directory
+        self._generation = 0
+        self._verified: dict[str, Bearer] = {}
+
+    def issue(self, bearer: Bearer) -> str:
+        """The token that speaks for `bearer`. Raises Unavailable when there is no key to sign with."""
+        claims: dict[str, Any] = {
+            "orgId": bearer.org_id,
+            "cid": bearer.client_id,
+            "scope": " ".join(sorted(bearer.scopes)),
+            "fam": bearer.family,
+            "iat": bearer.issued_ms // 1000,
+            "exp": bearer.expires_ms // 1000,
+            # To the millisecond: a sign-out in the same second must not spare or hit the wrong ones.
+            "ims": bearer.issued_ms,
+        }
+        if bearer.user_id:
+            claims["sub"] = bearer.user_id
+        return self._keys.sign(claims, _KIND)
+
+    def verify(self, token: str, org_id: str, now_ms: int) -> Bearer:
+        """Whom the token speaks for. Raises Unauthenticated unless that holds now, and in this organization."""
+        if self._generation != self._keys.generation:
+            self._generation = self._keys.generation
+            self._verified.clear()
+        bearer = self._verified.get(token) or self._remember(token)
+        if bearer.org_id != org_id:
+            raise _wrong("This token belongs to another organization; get one for this.")
+        if now_ms >= bearer.expires_ms:
+            raise Unauthenticated("expiredToken", "This access token is over; get a new one.", scope="Authorization")
+        if not self._still_holds(bearer):
+            raise _wrong("This access token was revoked; sign in again.")
+        return bearer
+
+    def _remember(self, token: str) -> Bearer:
+        bearer = _bearer_of(self._keys.read(token, _KIND) or {})
+        if len(self._verified) >= CACHE_MAX:
+            del self._verified[next(iter(self._verified))]
+        self._verified[token] = bearer
+        return bearer
+
+    def _still_holds(self, bearer: Bearer) -> bool:
+        if bearer.user_id:
+            user = self._directory.user(bearer.org_id, bearer.user_id)
+            return user is not None and not user.disabled_ms and bearer.issued_ms >= user.valid_from_ms
+        return self._directory.client(bearer.org_id, bearer.client_id) is not None
+
+
+def _bearer_of(claims: dict[str, Any]) -> Bearer:
+    try:
+        return Bearer(
+            org_id=str(claims["orgId"]),
+            user_id=str(claims.get("sub", "")),
+            client_id=str(claims["cid"]),
+            scopes=frozenset(str(claims["scope"]).split()),
+            family=str(claims["fam"]),
+            issued_ms=int(claims["ims"]),
+            expires_ms=int(claims["exp"]) * 1000,
+        )
+    except (KeyError, TypeError, ValueError):
+        raise _wrong() from None
+
+
+def _wrong(message: str = "Send a valid access token: Authorization: Bearer <access_token>.") -> Unauthenticated:
+    return Unauthenticated("invalidToken", message, scope="Authorization")

@@ -1,0 +1,140 @@
+"""The request bodies and answers of the agents' API (contract, `wire.md`, Agents)."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from msgspec import Meta, Struct
+
+from frontdesk.domain import limits
+from frontdesk.domain.desk_events import Line, Subject
+from frontdesk.http.bodies import Id
+
+_AUDIENCE = Meta(
+    description="Who hears it: the contact and all agents, or the agents alone.",
+    extra_json_schema={"enum": ["contact", "agents"]},
+)
+
+
+class AgentSession(Struct, frozen=True, rename="camel"):
+    """What a new streaming session of an agent is to be like."""
+
+    inactivity_delay: Annotated[int | None, Meta(description="Seconds without a poll before the session ends.")] = None
+    require_acknowledgement: Annotated[
+        bool | None, Meta(description="Send events again until they are acknowledged.")
+    ] = None
+
+
+class AgentConnect(Struct, frozen=True, rename="camel"):
+    """Come to work."""
+
+    work_type_ids: Annotated[list[Id] | None, Meta(description="Of the work types served, those for today.")] = None
+    maximum: Annotated[int | None, Meta(description="Chats at one time; as provisioned when left out.")] = None
+
+
+class AgentNotReady(Struct, frozen=True, rename="camel"):
+    """Why no work is taken."""
+
+    reason_id: Id | None = None
+    memo: str | None = None
+
+
+class Accept(Struct, frozen=True, rename="camel"):
+    """Take an offer."""
+
+    ehub_session_id: Annotated[str | None, Meta(description="Accepted and not needed: all screens show it.")] = None
+
+
+class Reject(Struct, frozen=True, rename="camel"):
+    """Leave an offer."""
+
+    reason_id: Id | None = None
+
+
+class Transfer(Struct, frozen=True, rename="camel"):
+    """Hand an interaction on."""
+
+    transfer_type: Annotated[str, Meta(extra_json_schema={"enum": ["workType", "user"]})]
+    work_type_id: Id | None = None
+    user_id: str | None = None
+
+
+class Consult(Struct, frozen=True, rename="camel"):
+    """Ask another agent."""
+
+    consult_type: Annotated[str, Meta(extra_json_schema={"enum": ["workType", "user"]})]
+    work_type_id: Id | None = None
+    user_id: str | None = None
+
+
+class Dispose(Struct, frozen=True, rename="camel"):
+    """Finish the wrap-up."""
+
+    disposition_id: Id | None = None
+    memo: str | None = None
+
+
+class AgentText(Struct, frozen=True, rename="camel"):
+    """What an agent says. `entityName` is how they are called in front of the contact."""
+
+    interaction_id: Id
+    text: Annotated[str, Meta(extra_json_schema={"minLength": 1, "maxLength": limits.TEXT_MAX})]
+    entity_name: str | None = None
+    entity_type: str | None = None
+    audience: Annotated[str, _AUDIENCE] = "contact"
+
+
+class AgentPushUrl(Struct, frozen=True, rename="camel"):
+    """A link from an agent."""
+
+    interaction_id: Id
+    url: Annotated[str, Meta(extra_json_schema={"minLength": 1, "maxLength": limits.URL_MAX})]
+    entity_name: str | None = None
+    entity_type: str | None = None
+    audience: Annotated[str, _AUDIENCE] = "contact"
+
+
+class AgentNotification(Struct, frozen=True, rename="camel"):
+    """An agent is composing."""
+
+    interaction_id: Id
+    state: Annotated[str, Meta(extra_json_schema={"enum": ["composing"]})]
+    expires_after_seconds: int | float
+    entity_name: str | None = None
+    entity_type: str | None = None
+
+
+class Note(Struct, frozen=True, rename="camel"):
+    """Something for other agents; the contact never sees it."""
+
+    interaction_id: Id
+    text: Annotated[str, Meta(extra_json_schema={"minLength": 1, "maxLength": limits.TEXT_MAX})]
+
+
+class Standing(Struct, frozen=True, kw_only=True, rename="camel"):
+    """Where an agent stands: the state, and the interactions held, without their transcripts."""
+
+    user_id: str
+    state: str
+    since_time: str
+    reason_id: str
+    memo: str
+    work_type_ids: tuple[str, ...]
+    maximum: int
+    interactions: tuple[Subject, ...]
+
+
+class TranscriptPage(Struct, frozen=True, rename="camel"):
+    """A piece of a conversation's log, oldest first. `hasMore`: ask again after the last number."""
+
+    interaction_id: str
+    entries: tuple[Line, ...]
+    has_more: bool
+
+
+class RoutingRecord(Struct, frozen=True, rename="camel"):
+    """Why an interaction went, or goes, where it does: `now` while it waits, and every decision so far."""
+
+    interaction_id: str
+    now: dict[str, Any] | None
+    decisions: tuple[dict[str, Any], ...]

@@ -1,0 +1,346 @@
+"""The endpoints of agents: streaming, routing status, interactions, messaging. Guarded before they come here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from frontdesk.actions.agents import Agents
+from frontdesk.actions.context import Context
+from frontdesk.actions.desks import Desks
+from frontdesk.actions.handling import Handling
+from frontdesk.actions.switchboard import Switchboard, Switchboards
+from frontdesk.actions.transferring import Transferring
+from frontdesk.actions.views import RECORDS, Transcript, lines, subject, when
+from frontdesk.domain.errors import Forbidden, Invalid, NotFound, Unavailable
+from frontdesk.domain.people import Audit, User
+from frontdesk.domain.scopes import SUPERVISION
+from frontdesk.domain.times import rfc3339
+from frontdesk.http.agent_bodies import RoutingRecord, Standing, TranscriptPage
+from frontdesk.http.bodies import plain_id
+from frontdesk.http.polls import HeldPoll, OpenStream, number, query, window
+from frontdesk.http.wire import ACCEPTED, Answer, Call, Pending, Result, json_answer
+from frontdesk.ports import Record, Said
+from frontdesk.streaming.hub import Hub
+
+# Entries of a log that are read for its routing decisions.
+LOG_MAX = 2000
+Act = Callable[..., None]
+
+
+@dataclass(slots=True)
+class AgentApi:
+    """The agents' API on the use cases."""
+
+    context: Context
+    boards: Switchboards
+    desks: Desks
+    agents: Agents
+    handling: Handling
+    transferring: Transferring
+    hub: Hub
+
+    # ---- streaming
+
+    def agent_session(self, call: Call) -> Result:
+        """Open a streaming session; its first event is a snapshot of all the agent's work."""
+        body = call.body
+        session = self.desks.open(
+            self._board(call),
+            call.bearer,
+            body.inactivity_delay if body else None,
+            require_acknowledgement=bool(body and body.require_acknowledgement),
+        )
+        return json_answer(
+            {
+                "sessionId": session.session_id,
+                "creationTime": rfc3339(session.created_ms),
+                "inactivityDelay": session.inactivity_delay,
+            }
+        )
+
+    def agent_session_end(self, call: Call) -> Result:
+        """End the streaming session. The agent's work goes on, and waits for the next one."""
+        screen = self.desks.get(call.organization.org_id, call.session_id, call.bearer)
+        self.desks.close(self._board(call), screen.session)
+        return Answer(204)
+
+    def agent_events(self, call: Call) -> Result:
+        """The next events: a long poll, or server-sent events when the client accepts those."""
+        request = call.request
+        session = self.desks.get(call.organization.org_id, call.session_id, call.bearer).session
+        most, after = query(request.query)
+        last_id = request.headers.get(b"last-event-id")
+        if after is None and last_id:
+            after = number(last_id.decode("latin-1"), "Last-Event-ID")
+        if b"text/event-stream" in request.headers.get(b"accept", b""):
+            stream = OpenStream(self.hub, session, request.carrier)
+            self.hub.subscribe(session, stream, after)
+            return stream
+        poll = HeldPoll(self.hub, session, request.carrier)
+        self.hub.poll(session, poll, most, after)
+        return poll
+
+    def agent_acknowledge(self, call: Call) -> Result:
+        """Everything up to a number is done."""
+        screen = self.desks.get(call.organization.org_id, call.session_id, call.bearer)
+        self.hub.acknowledge(screen.session, call.body.sequence_number)
+        return ACCEPTED
+
+    # ---- routing status
+
+    def agent_connect(self, call: Call) -> Result:
+        """Come to work, not ready yet; a client's session shows this user's work from now on."""
+        user, extra = self._user(call, "connect")
+        body, pending = call.body, Pending()
+        wanted = [plain_id(w, "workTypeIds") for w in (body.work_type_ids or [])] if body else []
+        maximum = body.maximum or 0 if body else 0
+        self.agents.connect(user, wanted, maximum, pending.done, extra)
+        session_id = call.request.headers.get(b"via-client-sessionid", b"").decode("latin-1")
+        if session_id:
+            screen = self.desks.get(user.org_id, session_id, call.bearer)
+            self.desks.bind(self._board(call), screen, user.user_id)
+        return pending
+
+    def agent_ready(self, call: Call) -> Result:
+        """Take work from now on."""
+        user, extra = self._user(call, "ready")
+        pending = Pending()
+        self.agents.ready(user, pending.done, extra)
+        return pending
+
+    def agent_not_ready(self, call: Call) -> Result:
+        """Take no more work; what is held goes on."""
+        user, extra = self._user(call, "notReady")
+        body, pending = call.body, Pending()
+        reason_id = plain_id(body.reason_id, "reasonId") if body and body.reason_id is not None else ""
+        self.agents.not_ready(user, reason_id, (body.memo or "") if body else "", pending.done, extra)
+        return pending
+
+    def agent_disconnect(self, call: Call) -> Result:
+        """Go home; refused while interactions are open."""
+        user, extra = self._user(call, "disconnect")
+        pending = Pending()
+        self.agents.disconnect(user, pending.done, extra)
+        return pending
+
+    def agent_state(self, call: Call) -> Result:
+        """Where an agent stands, and what they hold."""
+        user, _ = self._user(call, "")
+        board = self._board(call)
+        status = board.status(user.user_id)
+        held = ((a, self.desks.find(board, a.interaction_id)) for a in board.of_user(user.user_id))
+        unread = Transcript(is_complete=False)
+        return json_answer(
+            Standing(
+                user_id=user.user_id,
+                state=status.state.value,
+                since_time=when(status.since_ms),
+                reason_id=status.reason_id,
+                memo=status.memo,
+                work_type_ids=status.work_type_ids or user.work_type_ids,
+                maximum=status.maximum,
+                interactions=tuple(subject(self.context, i, a, unread) for a, i in held if i is not None),
+            )
+        )
+
+    # ---- interactions
+
+    def accept(self, call: Call) -> Result:
+        """Take an offered interaction."""
+        return self._act(call, self.handling.accept)
+
+    def reject(self, call: Call) -> Result:
+        """Leave an offered interaction to others."""
+        body = call.body
+        reason_id = plain_id(body.reason_id, "reasonId") if body and body.reason_id is not None else ""
+        return self._act(call, self.handling.reject, reason_id)
+
+    def activate(self, call: Call) -> Result:
+        """Show this interaction on all screens of the agent."""
+        return self._act(call, self.handling.activate)
+
+    def hold(self, call: Call) -> Result:
+        """Set an interaction aside."""
+        return self._act(call, self.handling.hold)
+
+    def retrieve(self, call: Call) -> Result:
+        """Take a held interaction up again."""
+        return self._act(call, self.handling.retrieve)
+
+    def transfer(self, call: Call) -> Result:
+        """Hand an interaction on: to a work type, or to a user, warm when that one is consulted already."""
+        target, to_user = self._target(call.body.transfer_type, "transferType", call.body)
+        return self._act(call, self.transferring.to_user if to_user else self.transferring.to_work_type, target)
+
+    def consult(self, call: Call) -> Result:
+        """Ask another agent, unseen by the contact."""
+        target, to_user = self._target(call.body.consult_type, "consultType", call.body)
+        return self._act(call, self.transferring.consult if to_user else self.transferring.consult_work_type, target)
+
+    def conference(self, call: Call) -> Result:
+        """Bring the consulted agent into the conversation."""
+        return self._act(call, self.transferring.conference)
+
+    def cancel(self, call: Call) -> Result:
+        """End a consult or a conference."""
+        return self._act(call, self.transferring.cancel)
+
+    def end_conversation(self, call: Call) -> Result:
+        """End the conversation."""
+        return self._act(call, self.handling.disconnect)
+
+    def dispose(self, call: Call) -> Result:
+        """Finish the wrap-up."""
+        body = call.body
+        disposition = plain_id(body.disposition_id, "dispositionId") if body and body.disposition_id is not None else ""
+        return self._act(call, self.handling.dispose, disposition, (body.memo or "") if body else "")
+
+    # ---- messaging
+
+    def agent_text(self, call: Call) -> Result:
+        """Say something to the contact, or to the agents alone. 202 means it is stored for good."""
+        body, pending = call.body, Pending()
+        user, extra = self._user(call, "sendText")
+        self.handling.send_text(
+            user, _number(body.interaction_id), body.text, pending.done, extra, name=_name(body), audience=body.audience
+        )
+        return pending
+
+    def agent_push_url(self, call: Call) -> Result:
+        """Send a link."""
+        body, pending = call.body, Pending()
+        user, extra = self._user(call, "pushUrl")
+        self.handling.push_url(
+            user, _number(body.interaction_id), body.url, pending.done, extra, name=_name(body), audience=body.audience
+        )
+        return pending
+
+    def agent_notification(self, call: Call) -> Result:
+        """Show the contact that the agent is composing. Never stored."""
+        body = call.body
+        user, _ = self._user(call, "notification")
+        self.handling.notify(
+            user, _number(body.interaction_id), body.state, body.expires_after_seconds, name=_name(body)
+        )
+        return ACCEPTED
+
+    def agent_note(self, call: Call) -> Result:
+        """Write something down for other agents."""
+        pending = Pending()
+        user, extra = self._user(call, "note")
+        self.handling.note(user, _number(call.body.interaction_id), call.body.text, pending.done, extra)
+        return pending
+
+    # ---- reading
+
+    def transcript(self, call: Call) -> Result:
+        """A conversation's log, for those who hold it and for supervisors."""
+        interaction_id, pending = self._readable(call), Pending()
+        after, limit = window(call.request.query)
+
+        def found(said: list[Said] | BaseException) -> None:
+            if isinstance(said, BaseException):
+                pending.refuse(Unavailable("readFailed", "Reading failed; repeat the request in a moment."))
+                return
+            page = TranscriptPage(str(interaction_id), lines(said[:limit]), len(said) > limit)
+            pending.complete(json_answer(page))
+
+        self.context.store.log(interaction_id, after, limit + 1, found)
+        return pending
+
+    def routing(self, call: Call) -> Result:
+        """Why an interaction waits, or went where it went."""
+        interaction_id, pending = self._readable(call), Pending()
+        explanation = self._board(call).matcher.explain(interaction_id, self.context.clock.now_ms())
+        now: dict[str, Any] | None = msgspec.to_builtins(explanation) if explanation is not None else None
+
+        def found(said: list[Said] | BaseException) -> None:
+            if isinstance(said, BaseException):
+                pending.refuse(Unavailable("readFailed", "Reading failed; repeat the request in a moment."))
+                return
+            made = (s for s in said if s.kind.startswith(RECORDS))
+            decisions = tuple({"time": rfc3339(s.time_ms), **msgspec.json.decode(s.payload)} for s in made)
+            pending.complete(json_answer(RoutingRecord(str(interaction_id), now, decisions)))
+
+        self.context.store.log(interaction_id, 0, LOG_MAX, found)
+        return pending
+
+    def _readable(self, call: Call) -> int:
+        """The interaction of the path. Raises NotFound, Forbidden."""
+        interaction_id = _number(call.parameters["interactionId"])
+        board, bearer = self._board(call), call.bearer
+        interaction = self.desks.find(board, interaction_id)
+        is_theirs = bearer.user_id and board.between(bearer.user_id, interaction_id) is not None
+        if not is_theirs and bearer.user_id and SUPERVISION not in bearer.scopes:
+            raise Forbidden("notYours", "You do not hold this interaction.", scope="interactionId")
+        if interaction is None or interaction.org_id != board.org_id:
+            raise NotFound("unknownInteraction", "There is no such interaction at work.", scope="interactionId")
+        return interaction_id
+
+    # ---- who
+
+    def _board(self, call: Call) -> Switchboard:
+        return self.boards.of(call.organization.org_id)
+
+    def _user(self, call: Call, act: str) -> tuple[User, tuple[Record, ...]]:
+        """The user of the path, and what is stored with the act: an audit entry when another does it for them."""
+        user = self.agents.user(call.organization.org_id, call.parameters["userId"])
+        extra: tuple[Record, ...] = call.extra()
+        if act and call.bearer.user_id not in ("", user.user_id):
+            extra = (*extra, self._audit(call, f"agent.{act}", user.user_id))
+        return user, extra
+
+    def _audit(self, call: Call, act: str, about: str) -> Audit:
+        return Audit(
+            audit_id=self.context.ids.number(),
+            org_id=call.organization.org_id,
+            time_ms=self.context.clock.now_ms(),
+            actor=call.bearer.actor,
+            act=act,
+            subject=about,
+        )
+
+    def _act(self, call: Call, act: Act, *arguments: object) -> Result:
+        interaction_id, pending = _number(call.parameters["interactionId"]), Pending()
+        user = self.agents.user(call.organization.org_id, self._holder(call, interaction_id))
+        act(user, interaction_id, *arguments, pending.done, call.extra())
+        return pending
+
+    def _holder(self, call: Call, interaction_id: int) -> str:
+        """Who acts: the bearer, or for a client the one user of its session who holds the interaction."""
+        if call.bearer.user_id:
+            return call.bearer.user_id
+        session_id = call.request.headers.get(b"via-client-sessionid", b"").decode("latin-1")
+        if not session_id:
+            raise Invalid("missingSessionId", "Send the header via-client-sessionid.", scope="via-client-sessionid")
+        users = self.desks.get(call.organization.org_id, session_id, call.bearer).users
+        held = {a.user_id for a in self._board(call).of_interaction(interaction_id)} & users
+        if len(held) != 1:
+            raise NotFound("notYours", "No single user of this session holds the interaction.", scope="interactionId")
+        return held.pop()
+
+    def _target(self, kind: str, scope: str, body: Any) -> tuple[str, bool]:
+        if kind == "user" and body.user_id:
+            return body.user_id, True
+        if kind == "workType" and body.work_type_id is not None:
+            return plain_id(body.work_type_id, "workTypeId"), False
+        raise Invalid("invalidTarget", "Send workType with a workTypeId, or user with a userId.", scope=scope)
+
+
+def _number(value: str | int) -> int:
+    """An interaction's number. Raises NotFound: what is no number is no interaction."""
+    text = str(value)
+    if not (text.isascii() and text.isdigit() and len(text) <= 19):  # noqa: PLR2004 - digits of a 63-bit number
+        raise NotFound("unknownInteraction", "There is no such interaction at work.", scope="interactionId")
+    return int(text)
+
+
+def _name(body: Any) -> str:
+    name: str = body.entity_name or ""
+    if len(name) > 200:  # noqa: PLR2004 - as contact names
+        raise Invalid("invalidEntityName", "Send a name of at most 200 characters.", scope="entityName")
+    return name
