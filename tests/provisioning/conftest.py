@@ -1,12 +1,15 @@
 """One real server for most tests here; each test brings an organization of its own."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import count
 from typing import Any
 
 import pytest
 
 from frontdesk.domain.errors import Invalid, NotFound
+from frontdesk.domain.people import Bearer, Role, User
+from tests.support.client import Client
 from tests.support.server import Running, running
 
 _NUMBERS = count(1)
@@ -28,6 +31,46 @@ class Shop:
         with pytest.raises((Invalid, NotFound)) as refused:
             self.run(command, **arguments)
         return str(refused.value.reason)
+
+    actor = "ada"
+    """Who has the access tokens."""
+
+    @contextmanager
+    def bearer(self, *scopes: str) -> Iterator[Client]:
+        """A client with an access token of a user."""
+        app = self.server.app
+        user = User(
+            org_id=self.org_id,
+            user_id=self.actor,
+            login=self.actor,
+            name="Ada",
+            roles=(Role.ADMINISTRATOR,),
+            created_ms=1,
+        )
+        self.put(user)
+        now_ms = self.server.clock.now_ms()
+        bearer = Bearer(
+            org_id=self.org_id,
+            user_id=self.actor,
+            client_id="desk",
+            scopes=frozenset(scopes),
+            family="family",
+            issued_ms=now_ms,
+            expires_ms=now_ms + 3_600_000,
+        )
+        with self.server.client(org=self.org_id) as client:
+            client.credentials = {"authorization": f"Bearer {self.server.call(app.access.issue, bearer)}"}
+            yield client
+
+    def put(self, *records: Any) -> None:
+        """Store records that no command makes, and let every node know them."""
+
+        async def everywhere() -> None:
+            await self.server.app.admin.changes.store(records)
+            for other in self.server.apps[1:]:
+                await other.admin.load()
+
+        self.server.wait(everywhere())
 
     def audited(self) -> list[tuple[str, str]]:
         """What was done to what, in order."""

@@ -99,7 +99,8 @@ class Dispatcher:
             self._gate.enter(route.guard, call, route.operation)
         if route.decoder is not None and (request.body or route.body_required):
             call.body = decode(route.decoder, request.body)
-        key = request.headers.get(b"idempotency-key") if route.method == "POST" else None
+        repeatable = route.method == "POST" and route.repeatable
+        key = request.headers.get(b"idempotency-key") if repeatable else None
         if key is not None:
             return self._repeats.once(call, key, route.operation, route.endpoint)
         return route.endpoint(call)

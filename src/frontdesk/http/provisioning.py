@@ -13,6 +13,7 @@ from urllib.parse import parse_qs
 
 import msgspec
 
+from frontdesk.actions.admin import Admin
 from frontdesk.actions.api_keys import ApiKeys
 from frontdesk.actions.changes import Changes
 from frontdesk.actions.provisioning import By, Provisioning, View
@@ -275,16 +276,9 @@ def _paged(views: list[View], id_name: str, after: str, limit: int) -> View:
 class ProvisioningApi:
     """All shelves with their endpoints, by how paths name them."""
 
-    def __init__(
-        self,
-        changes: Changes,
-        provisioning: Provisioning,
-        work_types: WorkTypes,
-        api_keys: ApiKeys,
-        store: Store,
-        clock: Clock,
-    ) -> None:
-        shelves: dict[str, Shelf] = {kind.value: ItemShelf(provisioning, kind) for kind in Kind}
-        shelves["workTypes"] = WorkTypeShelf(work_types, provisioning.new_id, clock)
-        shelves["apiKeys"] = ApiKeyShelf(api_keys)
-        self.five = {path: Five(shelf, changes, store) for path, shelf in shelves.items()}
+    def __init__(self, admin: Admin, store: Store, clock: Clock) -> None:
+        new_id = admin.provisioning.new_id
+        shelves: dict[str, Shelf] = {kind.value: ItemShelf(admin.provisioning, kind) for kind in Kind}
+        shelves["workTypes"] = WorkTypeShelf(admin.work_types, new_id, clock)
+        shelves["apiKeys"] = ApiKeyShelf(admin.api_keys)
+        self.five = {path: Five(shelf, admin.changes, store) for path, shelf in shelves.items()}
