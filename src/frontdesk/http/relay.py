@@ -15,6 +15,7 @@ from frontdesk.actions.context import Context
 from frontdesk.domain.errors import TooMany, Unavailable
 from frontdesk.domain.nodes import chosen
 from frontdesk.http.bodies import CreateSession, decode
+from frontdesk.http.guard import Guard
 from frontdesk.http.passed import Passed
 from frontdesk.http.passed_stream import PassedStream
 from frontdesk.http.routes import Route
@@ -58,8 +59,8 @@ class Relay:
         self._bus = bus
         self._out: dict[int, Passed | PassedStream] = {}
         self._tasks: set[asyncio.Task[None]] = set()
-        # The last poll of each session that was given events through here, and on which connection.
-        self._last: dict[str, tuple[int, Carrier]] = {}
+        # The last poll of each session that was given events through here, its answer's serial, and its connection.
+        self._last: dict[str, tuple[int, int, Carrier]] = {}
         # Sessions whose home does not know what became of that poll's answer, and their homes.
         self.untold: dict[str, str] = {}
 
@@ -76,11 +77,8 @@ class Relay:
             if self.context.floor.has(session_id):
                 return None
             return self._begin(route, call, session_id, "", resumes=not call.session_id)
-        key = call.request.headers.get(b"idempotency-key")
-        if key is None or route.method != "POST":
-            return None
-        # No session says where it belongs: the same key must find the same node, or it would not be known there.
-        node = chosen(self.cluster.everyone(), f"{call.api_key.key_id} {call.address} {key.decode('latin-1')}")
+        what = _belonging(route, call)
+        node = chosen(self.cluster.everyone(), what) if what else self.context.node
         return None if node == self.context.node else self._begin(route, call, "", node)
 
     def _begin(self, route: Route, call: Call, session_id: str, node: str, *, resumes: bool = False) -> Passed:
@@ -133,19 +131,19 @@ class Relay:
             self.homes.pop(next(iter(self.homes)))
         self.homes[session_id] = node
 
-    def answered(self, session_id: str, number: int, carrier: Carrier, host: str = "") -> None:
-        """A poll of the session was answered with events, or a stream began, over `carrier`.
+    def answered(self, session_id: str, answer: tuple[int, int, Carrier], host: str = "") -> None:
+        """A poll of the session was answered with events, or a stream began: its number, serial and connection.
 
         `host` is told whether they arrived: the session may end, or be resumed, before it polls again. A stream tells
         that by itself.
         """
         last = self._last.pop(session_id, None)
-        if last is not None and last[0] > number:
+        if last is not None and last[0] > answer[0]:
             # Answers overtook each other on the bus: the later request is the one that will be asked about.
-            number, carrier = last
+            answer = last
         if len(self._last) >= HOMES_MAX:
             self._last.pop(next(iter(self._last)))
-        self._last[session_id] = (number, carrier)
+        self._last[session_id] = answer
         self.untold.pop(session_id, None)
         if host:
             if not self.untold:
@@ -153,15 +151,15 @@ class Relay:
             self.untold[session_id] = host
 
     def prior(self, session_id: str, carrier: Carrier) -> tuple[int, bool | None] | None:
-        """The session's last poll here, and whether its answer arrived, now that it asks over `carrier`."""
+        """The session's last answer here, and whether it arrived, now that it asks over `carrier`."""
         last = self._last.get(session_id)
         if last is None:
             return None
-        number, before = last
+        _, serial, before = last
         arrived = True if before is carrier else before.delivered()
         if arrived is not None:
             self.untold.pop(session_id, None)
-        return number, arrived
+        return serial, arrived
 
     def _soon(self) -> None:
         self.context.timers.at(self.context.clock.now_ms() + FATE_MS, self.tell_fates)
@@ -170,20 +168,20 @@ class Relay:
         """Tell what is known of answers whose homes did not hear it yet."""
         for session_id, host in list(self.untold.items()):
             last = self._last.get(session_id)
-            arrived = last[1].delivered() if last is not None else False
+            arrived = last[2].delivered() if last is not None else False
             if last is None or arrived is not None:
                 del self.untold[session_id]
             if last is not None and arrived is not None:
-                self.send(host, Fate(self.context.node, last[0], session_id, 0, arrived))
+                self.send(host, Fate(self.context.node, last[1], session_id, 0, arrived))
         if self.untold:
             self._soon()
 
     def _tell_fate(self, word: WhatBecame) -> None:
         last = self._last.get(word.session_id)
-        known = last is not None and last[0] == word.number
+        known = last is not None and last[1] == word.serial
         # What is not known any more, or not answered yet, has reached nobody from here.
-        arrived = last[1].delivered() if last is not None and known else False
-        self.send(word.host, Fate(self.context.node, word.number, word.session_id, 0, arrived))
+        arrived = last[2].delivered() if last is not None and known else False
+        self.send(word.host, Fate(self.context.node, word.serial, word.session_id, 0, arrived))
 
     def node_gone(self, node: str) -> None:
         """A node is no more: what waits for it finds its new home."""
@@ -201,6 +199,19 @@ class Relay:
         self.stopping = True
         for out in list(self._out.values()):
             out.drain()
+
+
+def _belonging(route: Route, call: Call) -> str:
+    """By what the node is chosen for a request that no session says a home of; "" when any will do."""
+    if route.path.startswith("provisioning/"):
+        # It looks into memory whether a name is taken, and who asks next wants to see what was made.
+        return f"provisioning {call.organization.org_id}"
+    key = call.request.headers.get(b"idempotency-key")
+    if key is None or route.method != "POST":
+        return ""
+    # The same key must find the same node, or it would not be known there.
+    caller = call.bearer.actor if route.guard >= Guard.BEARER else f"{call.api_key.key_id} {call.address}"
+    return f"{caller} {key.decode('latin-1')}"
 
 
 def _resumed(route: Route, call: Call) -> str:
