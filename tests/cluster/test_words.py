@@ -168,6 +168,8 @@ def test_a_poll_ends_a_stream_over_another_node(server: Running) -> None:
         assert texts(stream.events(1)) == ["one"]
         held = other.hold()
         assert stream.events(1) == []
+        # A moment later its node sees that all has arrived.
+        server.advance(0.05)
         contact.say("two")
         assert texts(held.events()) == ["two"]
         assert server.redelivered == 0

@@ -5,6 +5,7 @@ Each is carried out once, however often it is asked; its answer goes back to the
 
 from __future__ import annotations
 
+import secrets
 from collections import deque
 from collections.abc import Callable
 from functools import partial
@@ -41,11 +42,13 @@ Name = tuple[str, int]
 class RemoteCarrier:
     """`ports.Carrier` of a client at another node: what became of its answer is asked there."""
 
-    __slots__ = ("_asked_ms", "_fate", "_host", "_turn", "asker", "number", "session_id", "turns")
+    __slots__ = ("_asked_ms", "_fate", "_host", "_turn", "asker", "number", "serial", "session_id", "stream", "turns")
 
-    def __init__(self, host: Host, ask: Ask) -> None:
+    def __init__(self, host: Host, ask: Ask, serial: int) -> None:
         self.asker = ask.asker
         self.number = ask.number
+        self.serial = serial
+        self.stream: HostedStream | None = None
         self.session_id = ask.session_id
         # Pieces of a stream that were written so far; a fate counts only if it is about all of them.
         self.turns = 0
@@ -60,7 +63,7 @@ class RemoteCarrier:
             return self._fate
         if not self.turns and self._host.now_ms() - self._asked_ms >= CURIOUS_MS:
             self._asked_ms = self._host.now_ms()
-            self._host.say(self.asker, WhatBecame(self._host.node, self.number, self.session_id))
+            self._host.say(self.asker, WhatBecame(self._host.node, self.serial, self.session_id))
         return None
 
     def learn(self, turn: int, arrived: bool | None) -> None:  # noqa: FBT001 - three-valued, not a switch
@@ -68,6 +71,8 @@ class RemoteCarrier:
         if turn >= self._turn:
             self._fate, self._turn = arrived, turn
         self._asked_ms = 0
+        if arrived and self.stream is not None:
+            self.stream.arrived(turn)
 
 
 class Host:
@@ -87,6 +92,8 @@ class Host:
         self._answers: dict[Name, Reply] = {}
         self._ends: deque[tuple[int, Name]] = deque()
         self.carried_out = 0
+        # Begun anywhere: what another home of the same session counted must not be taken for ours.
+        self._serial = secrets.randbits(48)
 
     @property
     def node(self) -> str:
@@ -136,11 +143,12 @@ class Host:
             return
         if ask.prior is not None:
             # Learned before the poll itself: it decides what the poll is given.
-            number, arrived = ask.prior
-            self._tell(ask.session_id, (ask.asker, number), 0, arrived)
-        carrier = RemoteCarrier(self, ask)
+            serial, arrived = ask.prior
+            self._tell(ask.session_id, (ask.asker, serial), 0, arrived)
+        self._serial += 1
+        carrier = RemoteCarrier(self, ask, self._serial)
         if f"/{EVENTS}" in ask.path and self._is_overtaken(carrier):
-            self.say(ask.asker, _reply(ask, json_bytes(longpoll.NOTHING)))
+            self.say(ask.asker, _reply(ask, json_bytes(longpoll.NOTHING), 0))
             return
         request = Request(ask.method, ask.path, ask.query, ask.headers, ask.body, ask.address, carrier)
         request.passed_on = True
@@ -170,7 +178,7 @@ class Host:
             stream = self._under_way[name] = HostedStream(self, name, answer, carrier)
             stream.begin()
             return
-        reply = _reply(ask, answer)
+        reply = _reply(ask, answer, carrier.serial)
         if ask.method != "GET":
             self._keep(name, reply)
         self.say(ask.asker, reply)
@@ -183,18 +191,15 @@ class Host:
         self._ends.append((now_ms + KEEP_MS, name))
 
     def _learn(self, word: Fate) -> None:
-        self._tell(word.session_id, (word.asker, word.number), word.turn, word.arrived)
+        self._tell(word.session_id, (word.asker, word.serial), word.turn, word.arrived)
         if word.arrived is not None:
             # Not otherwise: looking asks, and the two of us would do nothing else until the network knows.
             self._hub.look_again(word.session_id)
-        stream = self._under_way.get((word.asker, word.number))
-        if word.arrived and isinstance(stream, HostedStream):
-            stream.arrived(word.turn)
 
     def _tell(self, session_id: str, name: Name, turn: int, arrived: bool | None) -> None:  # noqa: FBT001 - as above
         """What became of an answer, to whoever carried it; by now another poll may have come over another node."""
         for carrier in self._hub.carriers(session_id):
-            if isinstance(carrier, RemoteCarrier) and (carrier.asker, carrier.number) == name:
+            if isinstance(carrier, RemoteCarrier) and (carrier.asker, carrier.serial) == name:
                 carrier.learn(turn, arrived)
 
     def _about(self, word: Caught | Left) -> None:
@@ -213,8 +218,8 @@ class Host:
         self._under_way.pop(name, None)
 
 
-def _reply(ask: Ask, answer: Answer) -> Reply:
-    return Reply(ask.number, answer.status, answer.body, answer.headers)
+def _reply(ask: Ask, answer: Answer, serial: int) -> Reply:
+    return Reply(ask.number, answer.status, answer.body, answer.headers, serial)
 
 
 class HostedStream:
@@ -225,6 +230,7 @@ class HostedStream:
         self._name = name
         self._stream = stream
         self._carrier = carrier
+        carrier.stream = self
         self._turn = 0
         self._sent = 0
         self._taken = 0
@@ -232,7 +238,7 @@ class HostedStream:
     def begin(self) -> None:
         """Send what is there, and what follows."""
         asker, number = self._name
-        self._host.say(asker, Opened(number, self._stream.headers))
+        self._host.say(asker, Opened(number, self._stream.headers, self._carrier.serial))
         self._stream.start(self._piece, self._end)
 
     def caught(self, taken: int) -> None:

@@ -13,7 +13,7 @@ from frontdesk.domain.limits import POLL_HOLD_SECONDS
 from frontdesk.http.passed_stream import PassedStream
 from frontdesk.http.polls import EVENTS, OpenStream
 from frontdesk.http.routes import Route
-from frontdesk.http.wire import Answer, Call, Headers, Pending, Result, Whole, failure_answer, json_bytes
+from frontdesk.http.wire import Answer, Call, Pending, Result, Whole, failure_answer, json_bytes
 from frontdesk.http.words import Ask, Closed, Elsewhere, Left, Opened, Piece, Reply
 from frontdesk.streaming import longpoll
 
@@ -205,11 +205,12 @@ class Passed(Pending):
         if isinstance(word, Reply):
             if self._is_poll and word.status == HTTPStatus.OK and word.body != longpoll.NOTHING:
                 # A refusal, or a word that nothing came, is no reason to forget which answer had the last events.
-                self._relay.answered(self.session_id, self.number, self._call.request.carrier, self.node)
+                answer = (self.number, word.serial, self._call.request.carrier)
+                self._relay.answered(self.session_id, answer, self.node)
             self._settle(Answer(word.status, word.body, word.headers))
         elif isinstance(word, Opened):
-            self._relay.answered(self.session_id, self.number, self._call.request.carrier)
-            self._settle(self._stream(word.headers))
+            self._relay.answered(self.session_id, (self.number, word.serial, self._call.request.carrier))
+            self._settle(self._stream(word))
         elif isinstance(word, Elsewhere) and self._sent:
             self._relay.homes.pop(self.session_id, None)
             self._sent = False
@@ -220,12 +221,12 @@ class Passed(Pending):
                 self._later()
         elif isinstance(word, Piece | Closed):
             # That a stream began was lost, and maybe pieces of it: its client comes back for them once it ends.
-            stream = self._stream(OpenStream.headers)
+            stream = self._stream(Opened(self.number, OpenStream.headers))
             self._settle(stream)
             stream.say_again()
 
-    def _stream(self, headers: Headers) -> PassedStream:
-        return PassedStream(self._relay, self.node, self.number, self.session_id, headers, self._call)
+    def _stream(self, opened: Opened) -> PassedStream:
+        return PassedStream(self._relay, self.node, self.session_id, opened, self._call.request.carrier)
 
     def home_lost(self) -> None:
         """The node that was asked is no more. What it did is known to the next home by its Idempotency-Key alone."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from frontdesk.http.wire import Call, Headers
 from frontdesk.http.words import Caught, Closed, Elsewhere, Fate, Left, Opened, Piece, Reply
+from frontdesk.ports import Carrier
 
 if TYPE_CHECKING:
     from frontdesk.http.relay import Relay
@@ -20,13 +20,14 @@ ARRIVAL_MS = 50
 class PassedStream:
     """`wire.Stream` whose pieces another node sends."""
 
-    def __init__(self, relay: Relay, node: str, number: int, session_id: str, headers: Headers, call: Call) -> None:
+    def __init__(self, relay: Relay, node: str, session_id: str, opened: Opened, carrier: Carrier) -> None:
         self.node = node
-        self.number = number
-        self.headers = headers
+        self.number = opened.number
+        self.headers = opened.headers
+        self._serial = opened.serial
         self._relay = relay
         self._session_id = session_id
-        self._carrier = call.request.carrier
+        self._carrier = carrier
         self._early: list[bytes] = []
         self._sink: Callable[[bytes], bool] | None = None
         self._end: Callable[[], None] | None = None
@@ -108,7 +109,7 @@ class PassedStream:
             self._look_soon()
             return
         self._looking = False
-        self._relay.send(self.node, Fate(self._relay.context.node, self.number, self._session_id, self._turn, arrived))
+        self._relay.send(self.node, Fate(self._relay.context.node, self._serial, self._session_id, self._turn, arrived))
 
     def _close(self) -> None:
         self._relay.forget(self.number)

@@ -1,7 +1,8 @@
 """What nodes say to each other about a request that one was asked and another is home to.
 
 `number` is the asker's own for each request; with the asker's id it names the request everywhere. The asker is the
-node that the client reached, the host the one that its session is at home on.
+node that the client reached, the host the one that its session is at home on. `serial` is the host's own for each
+time that it carried a poll out: asked for twice, one request can have two answers, of which one reached nobody.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from frontdesk.http.wire import Headers
 
 
 class Ask(Struct, tag=0, array_like=True):
-    """Carry this request out. `prior` is the last poll of the session that was asked for here, and its fate."""
+    """Carry this request out. `prior` is the serial of the session's last answer from here, and its fate."""
 
     number: int
     asker: str
@@ -34,6 +35,7 @@ class Reply(Struct, tag=1, array_like=True):
     status: int
     body: bytes
     headers: Headers
+    serial: int = 0
 
 
 class Elsewhere(Struct, tag=2, array_like=True):
@@ -47,6 +49,7 @@ class Opened(Struct, tag=3, array_like=True):
 
     number: int
     headers: Headers
+    serial: int = 0
 
 
 class Piece(Struct, tag=4, array_like=True):
@@ -80,10 +83,10 @@ class Left(Struct, tag=7, array_like=True):
 
 
 class WhatBecame(Struct, tag=8, array_like=True):
-    """Asks whether the answer to that poll reached its client."""
+    """Asks whether that answer reached its client."""
 
     host: str
-    number: int
+    serial: int
     session_id: str
 
 
@@ -91,7 +94,7 @@ class Fate(Struct, tag=9, array_like=True):
     """It did, did not, or that is unknown yet; of a stream, as far as piece `turn`."""
 
     asker: str
-    number: int
+    serial: int
     session_id: str
     turn: int
     arrived: bool | None
