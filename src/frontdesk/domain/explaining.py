@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Mapping
 from enum import StrEnum
+from heapq import nsmallest
 
 from msgspec import Struct
 
-from frontdesk.domain.routing import Agent, Verdict, Waiting, consider, demand, next_change_ms, preference
+from frontdesk.domain.routing import Agent, Demand, Verdict, Waiting, demand, judge, next_change_ms, preference
 
 # Agents named in an explanation: it is stored with the interaction, and nobody reads five hundred.
 NAMED_MAX = 20
@@ -50,7 +50,7 @@ _NEAREST = (
     (Verdict.NOT_SERVED, WaitsFor.SIGN_IN),
     (Verdict.NOT_ASKED_FOR, WaitsFor.AGENT_ASKED_FOR),
 )
-_ORDER = {Verdict.ABLE: -1} | {verdict: n for n, (verdict, _) in enumerate(_NEAREST)}
+_ORDER = (Verdict.ABLE, *(verdict for verdict, _ in _NEAREST))
 
 
 class Considered(Struct, frozen=True, rename="camel"):
@@ -82,9 +82,11 @@ class Explanation(Struct, frozen=True, rename="camel"):
 
 def explain(waiting: Waiting, agents: Iterable[Agent], now_ms: int, *, reserved: bool, position: int) -> Explanation:
     """What `domain/routing.py` says of each agent, in one record."""
-    seen = [(consider(waiting, agent, now_ms, reserved=reserved), agent) for agent in agents]
-    counts = Counter(verdict for verdict, _ in seen)
-    waits_for = _waits_for(waiting, counts, reserved=reserved)
+    wanted = demand(waiting, now_ms, reserved=reserved)
+    seen: dict[Verdict, list[Agent]] = {}
+    for agent in agents:
+        seen.setdefault(judge(waiting, wanted, agent, now_ms), []).append(agent)
+    waits_for = _waits_for(waiting, seen, reserved=reserved)
     return Explanation(
         interaction_id=waiting.interaction_id,
         work_type_id=waiting.work_type_id,
@@ -94,28 +96,28 @@ def explain(waiting: Waiting, agents: Iterable[Agent], now_ms: int, *, reserved:
         waits_for=waits_for,
         sentence=SENTENCES[waits_for],
         changes_ms=next_change_ms(waiting, now_ms),
-        counts={verdict.value or "able": count for verdict, count in sorted(counts.items())},
-        agents=_nearest(waiting, seen, now_ms),
+        counts={verdict.value or "able": len(seen[verdict]) for verdict in _ORDER if verdict in seen},
+        agents=_nearest(waiting, wanted, seen),
     )
 
 
-def _waits_for(waiting: Waiting, counts: Counter[Verdict], *, reserved: bool) -> WaitsFor:
-    if counts[Verdict.ABLE]:
+def _waits_for(waiting: Waiting, seen: Mapping[Verdict, list[Agent]], *, reserved: bool) -> WaitsFor:
+    if Verdict.ABLE in seen:
         return WaitsFor.NOTHING
     if waiting.for_agent:
         return WaitsFor.AGENT_ASKED_FOR
     if reserved:
         return WaitsFor.LAST_AGENT
-    return next((word for verdict, word in _NEAREST if counts[verdict]), WaitsFor.SIGN_IN)
+    return next((word for verdict, word in _NEAREST if verdict in seen), WaitsFor.SIGN_IN)
 
 
-def _nearest(waiting: Waiting, seen: list[tuple[Verdict, Agent]], now_ms: int) -> tuple[Considered, ...]:
-    wanted = demand(waiting, now_ms)
+def _nearest(waiting: Waiting, wanted: Demand, seen: Mapping[Verdict, list[Agent]]) -> tuple[Considered, ...]:
+    def order(agent: Agent) -> tuple[bool, float, float, str]:
+        return agent.user_id in waiting.passed_over, *preference(wanted, agent)
 
-    def order(one: tuple[Verdict, Agent]) -> tuple[int, bool, float, float, str]:
-        verdict, agent = one
-        # Only an able agent has a capacity that its share can be taken of.
-        liked = (0.0, 0.0, agent.user_id) if verdict else preference(wanted, agent)
-        return _ORDER[verdict], agent.user_id in waiting.passed_over, *liked
-
-    return tuple(Considered(agent.user_id, verdict) for verdict, agent in sorted(seen, key=order)[:NAMED_MAX])
+    named: list[Considered] = []
+    for verdict in _ORDER:
+        left = NAMED_MAX - len(named)
+        if left and verdict in seen:
+            named += [Considered(agent.user_id, verdict) for agent in nsmallest(left, seen[verdict], key=order)]
+    return tuple(named)

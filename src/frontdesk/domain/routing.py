@@ -157,8 +157,13 @@ def has_passed_over(waiting: Waiting, user_id: str, now_ms: int) -> bool:
 
 def consider(waiting: Waiting, agent: Agent, now_ms: int, *, reserved: bool = False) -> Verdict:
     """Why `agent` does not take `waiting` now; Verdict.ABLE when it does."""
-    verdict = unfit(demand(waiting, now_ms, reserved=reserved), agent)
-    if verdict in PASSING and has_passed_over(waiting, agent.user_id, now_ms):
+    return judge(waiting, demand(waiting, now_ms, reserved=reserved), agent, now_ms)
+
+
+def judge(waiting: Waiting, demanded: Demand, agent: Agent, now_ms: int) -> Verdict:
+    """The same, of what it demands now: for who asks about many agents."""
+    verdict = unfit(demanded, agent)
+    if agent.user_id in waiting.passed_over and verdict in PASSING and has_passed_over(waiting, agent.user_id, now_ms):
         return Verdict.DECLINED
     return verdict
 
