@@ -20,6 +20,7 @@ from schemathesis.specs.openapi.schemas import OpenApiSchema
 
 from frontdesk.http.openapi import document
 from frontdesk.http.routes import Route
+from tests.conformance.staff import STAFF
 from tests.support.client import EVENTS, ORG, SESSION, Client, path_of
 from tests.support.server import UNLIMITED, Running, running
 from tests.support.wire import PATIENCE_SECONDS, Answer
@@ -42,7 +43,7 @@ OPERATIONS = [
     ("GET", "/readyz"),
     ("GET", "/metrics"),
 ]
-"""The API as it is to be; that the description holds neither more nor less is a test below."""
+"""The API of contacts as it is to be; that the description holds it, that of staff and no more is a test below."""
 
 NAMES = [" ".join(operation) for operation in OPERATIONS]
 
@@ -63,7 +64,7 @@ def described(hasty: Running) -> dict[str, Any]:
 def test_description_names_every_operation_and_no_other(described: dict[str, Any]) -> None:
     """Neither a forgotten route nor one that is only described."""
     found = {(method.upper(), path) for path, methods in described["paths"].items() for method in methods}
-    assert found == {(method, _full(path)) for method, path in OPERATIONS}
+    assert found == {(method, _full(path)) for method, path in (*OPERATIONS, *STAFF)}
 
 
 def test_every_described_operation_is_served_and_nothing_beside_it(hasty: Running, described: dict[str, Any]) -> None:

@@ -64,13 +64,13 @@ class Shop:
 
     def put(self, *records: Any) -> None:
         """Store records that no command makes, and let every node know them."""
+        self.server.wait(self.server.app.admin.changes.store(records))
+        self.spread()
 
-        async def everywhere() -> None:
-            await self.server.app.admin.changes.store(records)
-            for other in self.server.apps[1:]:
-                await other.admin.load()
-
-        self.server.wait(everywhere())
+    def spread(self) -> None:
+        """Let every node see what one of them changed, as it does within half a second."""
+        for app in self.server.apps:
+            self.server.wait(app.admin.load())
 
     def audited(self) -> list[tuple[str, str]]:
         """What was done to what, in order."""

@@ -169,10 +169,12 @@ def test_a_new_api_key_is_good_at_once_and_shown_once(admin: Client, shop: Shop)
     key = made(admin, "apiKeys", {"name": "web site"})
     path = f"provisioning/apiKeys/{key['apiKeyId']}"
     assert "key" not in admin.ask("GET", path).json()
+    shop.spread()
     with shop.server.client(org=shop.org_id, key=key["key"]) as contact:
         contact.token()
         assert admin.ask("PUT", path, {"name": "shop"}).json()["name"] == "shop"
         assert admin.ask("DELETE", path).status == 204
+        shop.spread()
         assert contact.post("webToken").status == 401
     assert "revokedTime" in admin.ask("GET", path).json()
 
