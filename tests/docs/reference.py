@@ -3,12 +3,14 @@
 import ast
 import builtins
 import importlib
+import inspect
 import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from http import HTTPStatus
 from pathlib import Path
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple, TypeVar, cast
+from unittest.mock import Mock
 
 import msgspec
 import typer
@@ -16,12 +18,17 @@ import typer
 from frontdesk.cli.app import app
 from frontdesk.domain import errors, events
 from frontdesk.http import openapi
+from frontdesk.http.agents import AgentApi
 from frontdesk.http.ops import Operations
+from frontdesk.http.provisioning import ProvisioningApi
 from frontdesk.http.public import PublicApi
-from frontdesk.http.routes import table
+from frontdesk.http.routes import Route, table
+from frontdesk.http.routes_agents import agent_table
+from frontdesk.http.routes_provisioning import routes as provisioning_table
 from frontdesk.http.wire import STATUS
 from frontdesk.settings import PREFIX, Settings
 
+T = TypeVar("T")
 ROOT = Path(__file__).parent.parent.parent
 SOURCE = ROOT / "src" / "frontdesk"
 FOLDER = ROOT / "docs" / "reference"
@@ -92,7 +99,7 @@ def _default(value: Any) -> str:
 
 
 # What only operators meet.
-COMMANDS = ("frontdesk.actions.admin", "frontdesk.control")
+COMMANDS = ("frontdesk.actions.admin", "frontdesk.actions.setting_up", "frontdesk.control", "frontdesk.domain.notation")
 # These pass on a reason that was written elsewhere: the wiring's, or the server's own over the control socket.
 PASSING_ON = ("frontdesk.http.limits", "frontdesk.control")
 
@@ -169,6 +176,7 @@ def _piece(part: ast.expr, module: str) -> str:
 _DO = {
     400: "Mend the request; unchanged it is refused again.",
     401: "Get a new web token, API key or session, as `scope` says. After `invalidSession` open a new session.",
+    403: "Ask with a token that has the scope, or as whom it concerns; unchanged it is refused again.",
     404: "The path names something that is not there, or there is no open interaction: connect first.",
     405: "Use a method that the `Allow` header names.",
     429: "Wait for `Retry-After` seconds and send the same again.",
@@ -295,9 +303,7 @@ def _commands(command: Any, words: tuple[str, ...]) -> Iterator[str]:
 
 def api() -> str:
     """Every operation, from the OpenAPI document that the server gives."""
-    unused = cast("Any", None)
-    routes = table(PublicApi(*[unused] * len(PublicApi.__dataclass_fields__)), Operations(unused, unused))
-    description = openapi.document(routes)
+    description = openapi.document(routes())
     lead = sentence(
         """
         The same as the server's own `/docs` and `/openapi.json`. Ids are strings; a request may send them as numbers.
@@ -312,9 +318,20 @@ def api() -> str:
     return page("HTTP API", lead, *parts)
 
 
+def routes() -> tuple[Route, ...]:
+    """Every operation, on parts that are never called."""
+    unused = Mock()
+
+    def made(kind: type[T]) -> T:
+        return kind(*[unused] * len(inspect.signature(kind).parameters))
+
+    agents, provisioning = agent_table(made(AgentApi)), provisioning_table(made(ProvisioningApi))
+    return (*table(made(PublicApi), made(Operations)), *agents, *provisioning)
+
+
 def _operation(path: str, method: str, operation: dict[str, Any], description: dict[str, Any]) -> str:
     rows = [
-        [f"`{p['name']}`", p["in"], "yes" if p["required"] else "", p["description"]]
+        [f"`{p['name']}`", p["in"], "yes" if p["required"] else "", p.get("description", "")]
         if "required" in p
         else [f"`{p['name']}`", p["in"], "", p["description"] + _bounds(p["schema"])]
         for p in [*_security(operation), *operation.get("parameters", [])]
@@ -333,6 +350,10 @@ def _security(operation: dict[str, Any]) -> Iterator[dict[str, Any]]:
     schemes = operation.get("security", [{}])[0]
     if "webToken" in schemes:
         yield {"name": "Authorization", "in": "header", "required": True, "description": "`Bearer` and the web token."}
+    scopes = [scope for each in operation.get("security", []) for scope in each.get("accessToken", [])]
+    if scopes:
+        what = f"`Bearer` and an access token with the scope {' or '.join(f'`{scope}`' for scope in scopes)}."
+        yield {"name": "Authorization", "in": "header", "required": True, "description": what}
     if "apiKey" in schemes:
         yield {"name": "x-api-key", "in": "header", "required": True, "description": "The organization's API key."}
 
@@ -357,8 +378,13 @@ def _fields(schema: dict[str, Any]) -> list[list[str]]:
 
 def _bounds(schema: dict[str, Any]) -> str:
     names = {"minimum": "from", "exclusiveMinimum": "above", "maximum": "to", "default": "default", "enum": "one of"}
-    said = [f"{word} {schema[key]}" for key, word in names.items() if schema.get(key) is not None]
+    # Nothing as the default is what one expects of what may be left out.
+    said = [f"{word} {_plain(schema[key])}" for key, word in names.items() if schema.get(key) not in (None, "", (), {})]
     return f" ({', '.join(said)})" if said else ""
+
+
+def _plain(value: Any) -> str:
+    return ", ".join(map(str, value)) if isinstance(value, tuple) else str(value)
 
 
 def _answer(operation: dict[str, Any], description: dict[str, Any]) -> str:
