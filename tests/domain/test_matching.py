@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from frontdesk.domain.explaining import NAMED_MAX, SENTENCES, Explanation, WaitsFor
 from frontdesk.domain.lines import LINES_KEPT
-from frontdesk.domain.matching import Match, Matcher
+from frontdesk.domain.matching import STALE_MAX, Match, Matcher
 from frontdesk.domain.model import Channel
 from frontdesk.domain.routing import Agent, Verdict, Waiting, consider, is_reserved, place
 from frontdesk.domain.rules import Choice, Rules
@@ -182,6 +182,16 @@ def test_a_line_of_rules_that_changed_does_not_stay_for_ever() -> None:
         made.join(waiting(1, rules=Rules(load=n + 1)), NOW_MS)
     made.leave(1)
     assert len(made._lines._lines) <= LINES_KEPT + 1  # noqa: SLF001 - a leak is seen only inside
+
+
+def test_who_left_does_not_stay_in_the_heap_of_changes() -> None:
+    """A day of contacts who are served long before their next ring; those who wait keep theirs."""
+    made = matcher(waiting(0, rules=SPANISH))
+    for number in range(1, 5 * STALE_MAX):
+        made.join(waiting(number, rules=SPANISH), NOW_MS + number)
+        made.leave(number)
+    assert len(made._due) <= STALE_MAX + 2  # noqa: SLF001 - a leak is seen only inside
+    assert made.next_change_ms() == NOW_MS + 60_000
 
 
 def test_everyone_signed_in_is_explained() -> None:

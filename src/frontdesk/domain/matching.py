@@ -26,6 +26,9 @@ from frontdesk.domain.routing import (
     reserved_until_ms,
 )
 
+# Entries of those who left, in the heap of changes, before it is made anew.
+STALE_MAX = 1000
+
 
 class Match(Struct, frozen=True):
     """This interaction is to be offered to this user. `explanation` is of the moment before, where asked for."""
@@ -188,8 +191,15 @@ class Matcher:
         elif self._changes.get(interaction_id) != change_ms:
             self._changes[interaction_id] = change_ms
             heappush(self._due, (change_ms, interaction_id))
+            self._forget_stale()
         if reserved_until_ms(waiting) <= now_ms:
             self._not_returning(waiting)
+
+    def _forget_stale(self) -> None:
+        """Those who left keep their entry until it is due, which may be a day: a busy day must not pile them up."""
+        if len(self._due) > STALE_MAX + 2 * len(self._changes):
+            self._due = [(change_ms, interaction_id) for interaction_id, change_ms in self._changes.items()]
+            heapify(self._due)
 
     def _line_up_returning(self, user_id: str, now_ms: int) -> None:
         for interaction_id in list(self._returning.get(user_id, ())):
