@@ -99,7 +99,7 @@ def test_every_documented_status_can_be_had(
 
 
 ELSEWHERE = {"GET": {400, 429}, "POST": set[int](), "PUT": set[int](), "DELETE": {400}}
-"""What is tried elsewhere: 400 for what is in use, or a wrong page; 429 of reading, when another node has too much to do."""
+"""What is tried elsewhere: 400 for what is in use; 429 of reading, which comes when another node has too much to do."""
 
 some = settings(
     max_examples=25,
