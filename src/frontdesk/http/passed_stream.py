@@ -65,7 +65,7 @@ class PassedStream:
     def abandon(self) -> None:
         """See wire.Stream."""
         self._relay.forget(self.number)
-        self._relay.send(self.node, Left(self._relay.context.node, self.number))
+        self._relay.send(self.node, Left(self._relay.context.node, self.number, self._turn))
         if self._looking:
             # Its connection is gone: what has arrived is known now, and a next poll shall not wait for our look.
             self._look(self._relay.context.clock.now_ms())

@@ -26,6 +26,8 @@ class Ask(Struct, tag=0, array_like=True):
     body: bytes
     address: str
     prior: tuple[int, bool | None] | None = None
+    # What it is about, where that is no session of a contact's: a switchboard.
+    home: str = ""
 
 
 class Reply(Struct, tag=1, array_like=True):
@@ -76,10 +78,11 @@ class Caught(Struct, tag=6, array_like=True):
 
 
 class Left(Struct, tag=7, array_like=True):
-    """The client went away: nobody wants the answer any more."""
+    """The client went away: nobody wants the answer any more. `turn` is the last piece of a stream that it was sent."""
 
     asker: str
     number: int
+    turn: int = 0
 
 
 class WhatBecame(Struct, tag=8, array_like=True):
@@ -112,7 +115,16 @@ class Greeting(Struct, tag=11, array_like=True):
     node: str
 
 
-Word = Ask | Reply | Elsewhere | Opened | Piece | Closed | Caught | Left | WhatBecame | Fate | Farewell | Greeting
+class Handed(Struct, tag=12, array_like=True):
+    """Sessions were given to the node that hears this."""
+
+    node: str
+
+
+Word = (
+    Ask | Reply | Elsewhere | Opened | Piece | Closed | Caught | Left | WhatBecame | Fate
+    | Farewell | Greeting | Handed
+)  # fmt: skip
 
 encode = msgspec.msgpack.Encoder().encode
 decode = msgspec.msgpack.Decoder(Word).decode
