@@ -100,6 +100,20 @@ class Recovered(Struct, frozen=True):
     shift: Shift = Shift()
 
 
+# Names a switchboard where a session is named: both are at home on one node.
+_SWITCHBOARD = "switchboard:"
+
+
+def switchboard(org_id: str) -> str:
+    """How an organization's switchboard is named among what is at home somewhere."""
+    return _SWITCHBOARD + org_id
+
+
+def switchboard_of(key: str) -> str:
+    """The organization whose switchboard this names, "" when it names a session."""
+    return key[len(_SWITCHBOARD) :] if key.startswith(_SWITCHBOARD) else ""
+
+
 class Waiting(Struct, frozen=True):
     """A contact's place in a queue."""
 
@@ -175,7 +189,7 @@ class Store(Protocol):
         """A session as it was stored, ended or not, with its open interaction; None when there never was one."""
 
     def find_home(self, session_id: str, found: Found[str | None]) -> None:
-        """The node at which a session is at home that lives or whose interaction is open.
+        """The node at which a session is at home that lives or whose interaction is open; or a `switchboard`.
 
         "" when it waits for one to take it; None when there is no such session.
         """
@@ -228,6 +242,18 @@ class Membership(Protocol):
         Two nodes never get the same one. Raises Fenced.
         """
 
+    async def claim_switchboards(self, org_id: str = "") -> Recovered:
+        """Take a switchboard that is at home nowhere, this one or any, with the orphaned sessions that it needs.
+
+        Nothing is found when another node has it, or none is free. Raises Fenced.
+        """
+
+    async def handed(self, known: Callable[[str], bool]) -> Recovered:
+        """Take up sessions with work for agents that others gave to this node, and that are not `known` here.
+
+        Raises Fenced.
+        """
+
     async def leave(self) -> None:
         """Give everything back to be claimed, and be a node no longer. Call it when nothing is in commit."""
 
@@ -265,6 +291,12 @@ class Streams(Protocol):
 
     def closed(self, session: Session) -> None:
         """The session is over: a held poll is refused, and memory is given back."""
+
+    def is_settled(self, session: Session) -> bool:
+        """Whether it is known of everything that was sent on the session's stream whether it arrived."""
+
+    def give_away(self, session: Session) -> None:
+        """Another node goes on with the session: a held poll ends empty, and its client comes back there."""
 
 
 class Clock(Protocol):

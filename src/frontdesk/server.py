@@ -26,6 +26,7 @@ from frontdesk.actions.context import Context, result_of
 from frontdesk.actions.desks import Desks
 from frontdesk.actions.detours import Detours
 from frontdesk.actions.handling import Handling
+from frontdesk.actions.homes import Homes
 from frontdesk.actions.messaging import Messaging
 from frontdesk.actions.positions import Positions
 from frontdesk.actions.routing import Routing
@@ -164,9 +165,11 @@ class App:
         self.boards = Switchboards(self.context.directory)
         self.positions = Positions(self.context, self.boards)
         self.desks = Desks(self.context, self.hub.open, settings.sessions_max)
-        self.routing = Routing(self.context, self.boards, self.desks, self.positions)
+        self.homes = Homes(self.context)
+        self.routing = Routing(self.context, self.boards, self.desks, self.positions, self.homes)
         self.agents = Agents(self.context, self.boards, self.desks, self.routing)
-        self.handling = Handling(self.context, self.boards, self.desks, self.routing)
+        self.handling = Handling(self.context, self.boards, self.desks, self.routing, self.homes)
+        self.homes.arrived = self.handling.arrive
         self.transferring = Transferring(self.context, self.boards, self.desks, self.routing, self.handling)
         self.scripts = Runner(self.context, self.routing, BUILT_IN)
         self.messaging = Messaging(self.context, self.routing, self.scripts, self.handling)
@@ -201,7 +204,7 @@ class App:
         self._reads += 1
         self.dispatcher.reading = True
         self.hub.reset()
-        for part in (self.positions, self.desks, self.boards, self.routing):
+        for part in (self.positions, self.desks, self.boards, self.routing, self.homes):
             part.clear()
         self.scripts.clear()
         self.repeats.clear()
@@ -248,13 +251,13 @@ class App:
     def _take_up_work(self, shift: Shift, interactions: Sequence[Interaction]) -> None:
         """What agents hold, and who waits for them."""
         for org_id in shift.org_ids:
+            self.context.floor.switchboards.add(org_id)
             board = self.boards.of(org_id)
             board.take_up(shift)
             self.agents.take_up(board)
             self.handling.take_up(board)
         for interaction in interactions:
-            if interaction.state == "queued":
-                self.routing.join(interaction)
+            self.handling.arrive(interaction)
 
     def _expire(self, session: Session) -> None:
         """Nobody polled for the inactivity delay."""

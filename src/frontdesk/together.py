@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from frontdesk import telemetry
@@ -17,7 +18,8 @@ from frontdesk.http.host import Host
 from frontdesk.http.limits import Shared
 from frontdesk.http.ops import Reading
 from frontdesk.http.relay import Relay
-from frontdesk.http.words import Ask, Caught, Farewell, Fate, Greeting, Left, decode
+from frontdesk.http.words import Ask, Caught, Farewell, Fate, Greeting, Handed, Left, decode
+from frontdesk.ports import switchboard
 
 if TYPE_CHECKING:
     from frontdesk.server import App
@@ -48,6 +50,11 @@ class Together:
         cluster.heard = self._hear
         cluster.on_gap = self.relay.gap
         app.dispatcher.relay = self.relay
+        homes, floor = app.homes, app.context.floor
+        homes.is_alive = cluster.alive
+        homes.claim = lambda org_id: self.relay.work(self._claim_board(org_id))
+        homes.tell = lambda node: self.relay.send(node, Handed(app.context.node))
+        cluster.is_known = lambda session_id: floor.has(session_id) or homes.was_given(session_id)
         app.limits.shared = Shared(self._membership)
 
     async def join(self) -> None:
@@ -104,6 +111,17 @@ class Together:
         taken = {"sessions": float(cluster.taken_over), "shut_out": float(cluster.shut_out)}
         yield "frontdesk_take_overs", "Sessions taken from other nodes, and nodes shut out.", "counter", taken
 
+    async def _claim_board(self, org_id: str) -> None:
+        # Whatever hinders it, the next look shows how it stands.
+        with suppress(Exception):
+            await self.cluster.claim(switchboard(org_id))
+        self._app.homes.claimed(org_id)
+
+    async def _take_handed(self) -> None:
+        # What is not taken now is taken at the next sweep, or when somebody asks for it.
+        with suppress(Exception):
+            await self.cluster.take_handed()
+
     def _gone(self, node: str) -> None:
         self.relay.node_gone(node)
         self.host.node_gone(node)
@@ -114,6 +132,8 @@ class Together:
             self.host.hear(said)
         elif isinstance(said, Farewell):
             self.cluster.left(said.node)
+        elif isinstance(said, Handed):
+            self.relay.work(self._take_handed())
         elif isinstance(said, Greeting):
             self.cluster.joined(said.node)
         else:

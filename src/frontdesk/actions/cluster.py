@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from frontdesk import telemetry
 from frontdesk.actions.context import Context
 from frontdesk.domain.nodes import BEAT_MS, LEASE_MS, Sight, look, silent
-from frontdesk.ports import Bus, Fenced, Membership, Recovered
+from frontdesk.ports import Bus, Fenced, Membership, Recovered, switchboard_of
 
 # Sessions taken at one time: small enough for several nodes to share what a dead one leaves.
 CLAIM_MAX = 200
@@ -38,6 +38,8 @@ class Cluster:
         self.on_fenced: Callable[[], None] = lambda: None
         # Another node is gone for good.
         self.on_gone: Callable[[str], None] = lambda node: None
+        # A session that is here, or was given away from here.
+        self.is_known: Callable[[str], bool] = context.floor.has
         self.heard: Callable[[bytes], None] = lambda word: None
         self.on_gap: Callable[[], None] = lambda: None
         # Who said since the look under way began that it joined, or left: the look may have seen what was before.
@@ -90,10 +92,19 @@ class Cluster:
         """All living nodes."""
         return [*self.others, self._context.node]
 
-    async def claim(self, session_id: str) -> None:
-        """Take one session that is at home nowhere, if it still is. Raises Fenced, and what the database raises."""
+    async def claim(self, key: str) -> None:
+        """Take a session, or a switchboard, that is at home nowhere. Raises Fenced, and what the database raises."""
         async with self._claiming:
-            self._take(await self._membership.claim([session_id], 1))
+            org_id = switchboard_of(key)
+            if not org_id:
+                self._take(await self._membership.claim([key], 1))
+            elif not self._context.floor.has(key):
+                self._take(await self._membership.claim_switchboards(org_id))
+
+    async def take_handed(self) -> None:
+        """Take what others gave to this node. Raises Fenced, and what the database raises."""
+        async with self._claiming:
+            self._take(await self._membership.handed(self.is_known))
 
     async def leave(self) -> None:
         """Give everything to the others. What was said to this node from now on is not heard."""
@@ -180,10 +191,13 @@ class Cluster:
     async def gather(self) -> None:
         """Take what is at home nowhere, piece by piece."""
         async with self._claiming:
+            while (found := await self._membership.claim_switchboards()).shift.org_ids:
+                self._take(found)
             while (found := await self._membership.claim(None, CLAIM_MAX)).sessions:
                 self._take(found)
+        await self.take_handed()
 
     def _take(self, found: Recovered) -> None:
-        if found.sessions:
+        if found.sessions or found.shift.org_ids:
             self.taken_over += len(found.sessions)
             self.on_taken(found)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from frontdesk.domain.errors import Unavailable
 from frontdesk.domain.model import Interaction, Session
-from frontdesk.ports import Recovered
+from frontdesk.ports import Recovered, switchboard_of
 
 
 class Floor:
@@ -20,15 +20,29 @@ class Floor:
         self.resting: dict[str, Session] = {}
         self.interactions: dict[int, Interaction] = {}
         self.lines: dict[str, str] = {}
+        # Organizations whose switchboard is at home here.
+        self.switchboards: set[str] = set()
 
     def clear(self) -> None:
         """Forget everything."""
-        for known in (self.sessions, self.resting, self.interactions, self.lines):
+        for known in (self.sessions, self.resting, self.interactions, self.lines, self.switchboards):
             known.clear()
 
-    def has(self, session_id: str) -> bool:
-        """Whether a session is here, living or resting."""
-        return session_id in self.sessions or session_id in self.resting
+    def has(self, key: str) -> bool:
+        """Whether a session, living or resting, or a switchboard (`ports.switchboard`) is at home here."""
+        if key in self.sessions or key in self.resting:
+            return True
+        org_id = switchboard_of(key)
+        return bool(org_id) and org_id in self.switchboards
+
+    def give_away(self, session: Session) -> None:
+        """A session and its conversation go to another home."""
+        self.sessions.pop(session.session_id, None)
+        self.resting.pop(session.session_id, None)
+        if self.lines.get(session.first_id) == session.session_id:
+            del self.lines[session.first_id]
+        if session.interaction is not None:
+            self.interactions.pop(session.interaction.interaction_id, None)
 
     def adopt(self, found: Recovered) -> Recovered:
         """Take what the store found alive, but for what is here already and may have gone on; returns what was new."""

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from frontdesk.actions.agents import REASON, check_memo
 from frontdesk.actions.context import Context
 from frontdesk.actions.desks import Desks
+from frontdesk.actions.homes import Homes
 from frontdesk.actions.routing import Routing, decision, status_of
 from frontdesk.actions.switchboard import Switchboard, Switchboards
 from frontdesk.actions.views import Transcript, subject, when
@@ -42,11 +43,12 @@ class Held:
 class Handling:
     """An agent's work on one interaction."""
 
-    def __init__(self, context: Context, boards: Switchboards, desks: Desks, routing: Routing) -> None:
+    def __init__(self, context: Context, boards: Switchboards, desks: Desks, routing: Routing, homes: Homes) -> None:
         self._context = context
         self._boards = boards
         self._desks = desks
         self._routing = routing
+        self._homes = homes
         # Closes an interaction for everyone; the wiring sets it (`Messaging.end`).
         self.end: Callable[..., None]
 
@@ -340,6 +342,18 @@ class Handling:
                 )
             elif assignment.stage is Stage.WRAP and assignment.interaction_id in board.closed:
                 self.watch_wrap(Held(board, assignment, board.closed[assignment.interaction_id]))
+
+    def arrive(self, interaction: Interaction) -> None:
+        """An open interaction came home: it waits, or those who have it see it again."""
+        if interaction.state is State.QUEUED:
+            self._routing.join(interaction)
+        elif interaction.state is State.ACTIVE:
+            if not self._homes.is_here(interaction.org_id):
+                self._homes.bring(interaction)
+                return
+            board = self._boards.of(interaction.org_id)
+            for assignment in board.talkers(interaction.interaction_id):
+                self.show(Held(board, assignment, interaction))
 
     # ---- finding
 

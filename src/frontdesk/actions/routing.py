@@ -15,6 +15,7 @@ from frontdesk import telemetry
 from frontdesk.actions import views
 from frontdesk.actions.context import Context
 from frontdesk.actions.desks import Desks
+from frontdesk.actions.homes import Homes
 from frontdesk.actions.positions import Positions
 from frontdesk.actions.switchboard import Switchboard, Switchboards
 from frontdesk.domain import assignments, desk_events
@@ -42,11 +43,14 @@ def contact_key(interaction: Interaction) -> str:
 class Routing:
     """The queue of each organization, and its offers. `on_detour` gives the contact something else than an agent."""
 
-    def __init__(self, context: Context, boards: Switchboards, desks: Desks, positions: Positions) -> None:
+    def __init__(
+        self, context: Context, boards: Switchboards, desks: Desks, positions: Positions, homes: Homes
+    ) -> None:
         self._context = context
         self._boards = boards
         self._desks = desks
         self._positions = positions
+        self._homes = homes
         self._timed: dict[str, int] = {}
         self.on_detour: Go
         # Told of a user who was asked to consult and did not come.
@@ -57,6 +61,9 @@ class Routing:
 
     def join(self, interaction: Interaction) -> None:
         """It waits for an agent from now on; call it when that is durable."""
+        if not self._homes.is_here(interaction.org_id):
+            self._homes.bring(interaction)
+            return
         rules = self._rules(interaction)
         way = detour(rules, is_open=self._is_open(interaction, rules), waited_ms=0, ahead=0)
         if way is not None and not interaction.for_agent:

@@ -6,7 +6,7 @@ import math
 import os
 import secrets
 import socket
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from sqlalchemy import BigInteger, BindParameter, Connection, bindparam, text
@@ -57,8 +57,22 @@ _GIVE_BACK = (
         " AND interactions.session_id = sessions.session_id"
         " AND interactions.closed_ms = 0 AND interactions.channel = 'chat'"
     ),
+    text("UPDATE switchboards SET node = '' WHERE node = :node"),
     text("UPDATE marks SET number = number + 1 WHERE name = 'orphans'"),
 )
+_FREE_BOARD = text("SELECT org_id FROM switchboards WHERE node = '' LIMIT 1 FOR UPDATE SKIP LOCKED")
+# One that is ours already was taken by a call whose end was not heard.
+_TAKE_BOARD = text(
+    "INSERT INTO switchboards AS s (org_id, node) VALUES (:org_id, :node)"
+    " ON CONFLICT (org_id) DO UPDATE SET node = :node WHERE s.node IN ('', :node) RETURNING org_id"
+)
+# Sessions whose conversation is a matter of agents.
+_AT_WORK = (
+    "SELECT s.session_id FROM interactions i JOIN sessions s ON s.session_id = i.session_id"
+    " WHERE i.closed_ms = 0 AND i.channel = 'chat' AND i.state IN ('queued', 'active')"
+)
+_ORPHANS_AT_WORK = text(f"{_AT_WORK} AND i.org_id = :org_id AND s.node = '' FOR UPDATE OF s SKIP LOCKED")
+_HANDED = text(f"{_AT_WORK} AND s.node = :node")
 _MINE = text("SELECT 1 FROM nodes WHERE node = :node FOR KEY SHARE")
 # What this node may have taken without hearing it counts as free for it.
 _FREE = "(s.node = '' OR s.node = :node AND s.session_id = ANY(:unsure))"
@@ -163,8 +177,7 @@ class PostgresMembership:
         return found
 
     def _claim(self, db: Connection, session_ids: Sequence[str] | None, limit: int, taken: list[str]) -> Recovered:
-        if db.execute(_MINE, {"node": self.node}).first() is None:
-            raise Fenced(f"Node {self.node} was shut out.")
+        self._make_sure(db)
         wanted: dict[str, Any] = {"node": self.node, "unsure": list(self._unsure)}
         if session_ids is not None:
             wanted["these"] = list(session_ids)
@@ -175,6 +188,35 @@ class PostgresMembership:
             return Recovered((), ())
         db.execute(_TAKE_THEM, {"node": self.node, "ids": taken})
         return queries.alive(db, sessions.c.session_id.in_(taken))
+
+    async def claim_switchboards(self, org_id: str = "") -> Recovered:
+        """See ports.Membership."""
+        async with self._pool.begin() as db:
+            return await db.run_sync(self._claim_board, org_id)
+
+    def _claim_board(self, db: Connection, org_id: str) -> Recovered:
+        self._make_sure(db)
+        org_id = org_id or db.execute(_FREE_BOARD).scalar() or ""
+        if not org_id or db.execute(_TAKE_BOARD, {"org_id": org_id, "node": self.node}).first() is None:
+            return Recovered((), ())
+        ids = list(db.execute(_ORPHANS_AT_WORK, {"org_id": org_id}).scalars())
+        db.execute(_TAKE_THEM, {"node": self.node, "ids": ids})
+        found = queries.alive(db, sessions.c.session_id.in_(ids))
+        return Recovered(found.sessions, found.interactions, queries.shift(db, (org_id,)))
+
+    async def handed(self, known: Callable[[str], bool]) -> Recovered:
+        """See ports.Membership."""
+        async with self._pool.begin() as db:
+            return await db.run_sync(self._handed, known)
+
+    def _handed(self, db: Connection, known: Callable[[str], bool]) -> Recovered:
+        self._make_sure(db)
+        ids = [s for s in db.execute(_HANDED, {"node": self.node}).scalars() if not known(s)]
+        return queries.alive(db, sessions.c.session_id.in_(ids)) if ids else Recovered((), ())
+
+    def _make_sure(self, db: Connection) -> None:
+        if db.execute(_MINE, {"node": self.node}).first() is None:
+            raise Fenced(f"Node {self.node} was shut out.")
 
     async def leave(self) -> None:
         """See ports.Membership."""

@@ -31,7 +31,7 @@ from frontdesk.engines.schema import (
     users,
     work_types,
 )
-from frontdesk.ports import Directory, Recovered, Said, Shift, Usage, Waiting
+from frontdesk.ports import Directory, Recovered, Said, Shift, Usage, Waiting, switchboard_of
 
 _OPEN = (interactions.c.closed_ms == 0) & (interactions.c.channel == "chat")
 _SAME = sessions.c.session_id == interactions.c.session_id
@@ -90,7 +90,9 @@ def alive(db: Connection, which: ColumnElement[bool]) -> Recovered:
 
 
 def home(db: Connection, session_id: str) -> str | None:
-    """The node that a session is at home on, if it goes on."""
+    """The node that a session is at home on, if it goes on; or that of a switchboard, which may be new."""
+    if org_id := switchboard_of(session_id):
+        return db.execute(select(switchboards.c.node).where(switchboards.c.org_id == org_id)).scalar() or ""
     return db.execute(select(sessions.c.node).where(sessions.c.session_id == session_id, _ALIVE)).scalar()
 
 

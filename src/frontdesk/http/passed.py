@@ -45,15 +45,20 @@ class Passed(Pending):
         "_route",
         "_sent",
         "_until_ms",
+        "home",
         "node",
         "number",
         "session_id",
     )
 
-    def __init__(self, relay: Relay, number: int, route: Route, call: Call, session_id: str, *, resumes: bool) -> None:
+    def __init__(
+        self, relay: Relay, number: int, route: Route, call: Call, session_id: str, *, resumes: bool, home: str = ""
+    ) -> None:
         super().__init__()
         self.number = number
         self.session_id = session_id
+        # What it is about, where that is no session of a contact's.
+        self.home = home
         self.node = ""
         self._relay = relay
         self._route = route
@@ -76,7 +81,7 @@ class Passed(Pending):
 
     def begin(self, node: str) -> None:
         """Send it to `node`, or to where its session is at home."""
-        node = node or self._relay.homes.get(self.session_id, "")
+        node = node or self._relay.homes.get(self._key, "")
         if node and self._relay.cluster.alive(node):
             self._ask(node)
         else:
@@ -84,7 +89,7 @@ class Passed(Pending):
 
     def _find(self) -> None:
         self._attempt += 1
-        self._relay.find(self.session_id, partial(self._found, self._attempt))
+        self._relay.find(self._key, partial(self._found, self._attempt))
 
     def _found(self, attempt: int, home: str | BaseException | None) -> None:
         """Where its session is at home, as the store says."""
@@ -103,7 +108,7 @@ class Passed(Pending):
         elif home == self._relay.context.node:
             self._here_or_later()
         elif self._relay.cluster.alive(home) and home != self._denied:
-            self._relay.remember(self.session_id, home)
+            self._relay.remember(self._key, home)
             self._ask(home)
         else:
             self._later()
@@ -127,14 +132,14 @@ class Passed(Pending):
         async def claim() -> None:
             # Whatever hinders it, the next look-up shows how it stands.
             with suppress(Exception):
-                await self._relay.cluster.claim(self.session_id)
+                await self._relay.cluster.claim(self._key)
             if not self._is_over and attempt == self._attempt:
                 self._here_or_later()
 
         self._relay.work(claim())
 
     def _here_or_later(self) -> None:
-        if self._relay.context.floor.has(self.session_id):
+        if self._relay.context.floor.has(self._key):
             self._here()
         else:
             self._later()
@@ -162,7 +167,7 @@ class Passed(Pending):
     def _look_up(self) -> None:
         if self._is_late():
             self._give_up()
-        elif self.session_id:
+        elif self._key:
             self._find()
         else:
             self.begin(self.node)
@@ -187,7 +192,7 @@ class Passed(Pending):
             self.node,
             Ask(
                 self.number, self._relay.context.node, self.session_id, request.method, request.path, request.query,
-                headers, request.body, self._call.address, prior,
+                headers, request.body, self._call.address, prior, self.home,
             ),
         )  # fmt: skip
         self._at(POLL_HOLD_SECONDS * 1000 + AGAIN_MS if self._is_poll else AGAIN_MS, self._unanswered)
@@ -212,10 +217,10 @@ class Passed(Pending):
             self._relay.answered(self.session_id, (self.number, word.serial, self._call.request.carrier))
             self._settle(self._stream(word))
         elif isinstance(word, Elsewhere) and self._sent:
-            self._relay.homes.pop(self.session_id, None)
+            self._relay.homes.pop(self._key, None)
             self._sent = False
             self._denied = self.node
-            if self.session_id:
+            if self._key:
                 self._find()
             else:
                 self._later()
@@ -233,7 +238,7 @@ class Passed(Pending):
         if self._is_over or not self._sent:
             return
         may_repeat = self._route.method != "POST" or b"idempotency-key" in self._call.request.headers
-        if not self.session_id or not may_repeat:
+        if not self._key or not may_repeat:
             self._give_up()
             return
         self._sent = False
@@ -257,6 +262,11 @@ class Passed(Pending):
                 self._relay.send(self.node, Left(self._relay.context.node, self.number))
 
     # ---- inside
+
+    @property
+    def _key(self) -> str:
+        """What it must be at home with."""
+        return self.home or self.session_id
 
     @property
     def _is_poll(self) -> bool:

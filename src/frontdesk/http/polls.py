@@ -14,7 +14,7 @@ from frontdesk.ports import Carrier
 from frontdesk.streaming.hub import Hub
 
 # Below it are the polls of all who have a streaming session.
-EVENTS = "streaming/events/"
+EVENTS = "streaming/events"
 # Sequence numbers have at most 18 digits: what is longer is no number of ours.
 _DIGITS_MAX = 18
 # Entries in one page of a transcript.

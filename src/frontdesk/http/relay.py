@@ -28,6 +28,7 @@ from frontdesk.http.words import (
     Farewell,
     Fate,
     Greeting,
+    Handed,
     Left,
     Opened,
     Piece,
@@ -35,7 +36,7 @@ from frontdesk.http.words import (
     WhatBecame,
     encode,
 )
-from frontdesk.ports import Bus, Carrier, Found
+from frontdesk.ports import Bus, Carrier, Found, switchboard
 
 # Where sessions are at home, remembered; and requests under way. Bounded, as anyone can name any session.
 HOMES_MAX = 200_000
@@ -72,6 +73,9 @@ class Relay:
         if not self.cluster.sure:
             # It was paused, or cut off from the database: what it remembers may be old, and would end sessions.
             raise Unavailable("homeAway", "This server is finding its place again; repeat the request in a moment.")
+        if route.at_switchboard:
+            home = switchboard(call.organization.org_id)
+            return None if self.context.floor.has(home) else self._begin(route, call, call.session_id, "", home=home)
         session_id = call.session_id or _resumed(route, call)
         if session_id:
             if self.context.floor.has(session_id):
@@ -81,16 +85,18 @@ class Relay:
         node = chosen(self.cluster.everyone(), what) if what else self.context.node
         return None if node == self.context.node else self._begin(route, call, "", node)
 
-    def _begin(self, route: Route, call: Call, session_id: str, node: str, *, resumes: bool = False) -> Passed:
+    def _begin(
+        self, route: Route, call: Call, session_id: str, node: str, *, resumes: bool = False, home: str = ""
+    ) -> Passed:
         if len(self._out) >= OUT_MAX:
             raise TooMany("overloaded", "Too many requests wait for other servers; repeat it later.", limit=OUT_MAX)
         self.passed_on += 1
-        passed = Passed(self, self.passed_on, route, call, session_id, resumes=resumes)
+        passed = Passed(self, self.passed_on, route, call, session_id, resumes=resumes, home=home)
         self._out[passed.number] = passed
         passed.begin(node)
         return passed
 
-    def send(self, node: str, word: Ask | Left | Caught | Fate | Farewell | Greeting) -> None:
+    def send(self, node: str, word: Ask | Left | Caught | Fate | Farewell | Greeting | Handed) -> None:
         """Say it."""
         self._bus.send(node, encode(word))
 

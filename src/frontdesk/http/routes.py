@@ -34,6 +34,8 @@ class Route:
     guard: Guard = Guard.NOTHING
     # The scopes, parted by spaces, of which a bearer needs one where staff and integrations call (`http/staff.py`).
     scope: str = ""
+    # It is decided where the organization's switchboard is at home.
+    at_switchboard: bool = False
     body: type[Any] | None = None
     body_required: bool = True
     success: int = 202

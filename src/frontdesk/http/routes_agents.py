@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from frontdesk.domain.scopes import DESK
 from frontdesk.http import agent_bodies as b
 from frontdesk.http import schemas
@@ -15,7 +17,8 @@ _STREAM, _STATUS, _WORK, _TALK = "Agents: streaming", "Agents: status", "Agents:
 
 def agent_table(api: AgentApi) -> tuple[Route, ...]:
     """Every operation of agents."""
-    bearer, desk = {"guard": Guard.BEARER, "scope": DESK}, {"guard": Guard.DESK, "scope": DESK}
+    bearer: dict[str, Any] = {"guard": Guard.BEARER, "scope": DESK, "at_switchboard": True}
+    desk: dict[str, Any] = {**bearer, "guard": Guard.DESK}
     user, work = "engagementCenter/users/{userId}", "engagementCenter/interactions/{interactionId}"
     talk = "messaging/users/{userId}"
     return (

@@ -110,6 +110,25 @@ class Hub:
         feed.conclude()
         self._refuse(feed, over(session))
 
+    def is_settled(self, session: Session) -> bool:
+        """Whether its client has confirmed everything it was sent, as one that waits for more does."""
+        feed = self._feeds.get(session.session_id)
+        if feed is None or feed.channel is not None:
+            return True
+        return feed.doubt is None and (feed.poll is not None or feed.sent <= session.cursor)
+
+    def give_away(self, session: Session) -> None:
+        """Another node goes on with it."""
+        feed = self._feeds.pop(session.session_id, None)
+        self._moved.pop(session.session_id, None)
+        if feed is None:
+            return
+        feed.conclude()
+        if feed.poll is not None:
+            self._release(feed).answer(longpoll.NOTHING)
+        if feed.channel is not None:
+            self._leave(feed).close()
+
     # ---- for clients
 
     def poll(self, session: Session, poll: Poll, max_events: int, after: int | None) -> None:
