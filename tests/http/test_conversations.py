@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.support.client import EVENTS, Client, Json, kinds, payloads
-from tests.support.cluster import one_node
+from tests.support.cluster import sqlite_only
 from tests.support.server import Running, running
 
 CONNECT = "messaging/connect"
@@ -164,7 +164,7 @@ def test_text_clears_the_composing_before_it(quiet: Running) -> None:
         assert kinds(contact.poll()) == ["Connected", "ParticipantJoined", "Text"]
 
 
-@one_node("one whose time is held back is no node any more")
+@sqlite_only("a node whose time is held back is none any more")
 def test_composing_is_worthless_after_its_time(quiet: Running) -> None:
     """The other's restart or a long sleep must not leave it typing for ever."""
     with quiet.contact() as contact:
