@@ -16,10 +16,12 @@ import msgspec
 
 from frontdesk.actions.api_keys import ApiKeys
 from frontdesk.actions.changes import Changes
+from frontdesk.actions.clients import Clients
 from frontdesk.actions.context import Context, result_of
 from frontdesk.actions.provisioning import By, Provisioning
 from frontdesk.actions.setting_up import SettingUp
 from frontdesk.actions.tokens import Keys, new_signing_key
+from frontdesk.actions.users import UserCommands, Users
 from frontdesk.actions.work_types import WorkTypes
 from frontdesk.domain.catalog import check_id
 from frontdesk.domain.errors import Invalid, NotFound
@@ -49,6 +51,8 @@ class Admin:
         self.provisioning = Provisioning(context, self.changes)
         self.work_types = WorkTypes(context, self.changes, self.provisioning.references, scripts)
         self.api_keys = ApiKeys(context, self.changes)
+        self.users = Users(context, self.changes, self.provisioning.references)
+        self.clients = Clients(context, self.changes)
         setting_up = SettingUp(context.directory, self.provisioning, self.work_types, context.clock.now_ms)
         self.commands: dict[str, Callable[..., Any]] = {
             "signing-key.rotate": self.rotate_signing_key,
@@ -62,6 +66,8 @@ class Admin:
             "apikey.usage": self.api_key_usage,
             "callback.list": self.list_call_backs,
             **setting_up.commands,
+            **UserCommands(context, self.users).commands,
+            **self.clients.commands,
         }
 
     async def run(self, name: str, arguments: dict[str, Any]) -> Result:

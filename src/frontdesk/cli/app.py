@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from frontdesk import __version__
-from frontdesk.cli import catalog, manage, work_types
+from frontdesk.cli import catalog, manage, users, work_types
 from frontdesk.cli.calls import INTERRUPTED, Bus, Data, Database, Json, guarded, load, run
 from frontdesk.cli.output import fail
 
@@ -69,7 +69,11 @@ def serve(
 
 
 app.command(rich_help_panel=_SETTING_UP)(manage.init)
-for group in (manage.org, manage.apikey, work_types.worktype, *catalog.GROUPS, manage.callback, manage.token):
+_GROUPS = (
+    manage.org, manage.apikey, users.user, users.client, work_types.worktype, *catalog.GROUPS, manage.callback,
+    manage.token,
+)  # fmt: skip
+for group in _GROUPS:
     app.add_typer(group, rich_help_panel=_SETTING_UP)
 app.command(rich_help_panel=_SETTING_UP)(manage.settings)
 

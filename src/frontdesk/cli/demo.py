@@ -22,6 +22,25 @@ WORK_TYPES: dict[str, dict[str, Any]] = {
     "32": {"name": "Agents and callbacks", "channels": ["chat", "callback"], "script": ""},
     "100": {"name": "Concierge", "channels": ["chat"], "script": "concierge"},
 }
+# Everybody's id is also their login.
+USERS: dict[str, dict[str, Any]] = {
+    "agent": {"name": "Alex Agent", "roles": ["agent"], "workTypeIds": ["79", "32"], "capacity": {"chat": 3}},
+    "agent2": {"name": "Bo Agent", "roles": ["agent"], "workTypeIds": ["79", "32"], "capacity": {"chat": 3}},
+    "supervisor": {"name": "Sam Supervisor", "roles": ["supervisor"]},
+    "admin": {"name": "Ada Administrator", "roles": ["administrator"]},
+}
+# Programs: one that acts for agents with a secret, and the page on which agents sign in.
+CLIENT, DESK = "demo-integration", "desk"
+CLIENTS: dict[str, dict[str, Any]] = {
+    CLIENT: {"name": "Integration", "scopes": ["desk"]},
+    # On this machine any port will do (RFC 8252, 7.3).
+    DESK: {
+        "name": "Agent desk",
+        "scopes": ["desk", "supervision", "provisioning", "reporting", "quality"],
+        "redirect_uris": ["http://127.0.0.1/desk/"],
+        "public": True,
+    },
+}
 BENCH = {"1": {"name": "Echo, for benchmarks", "channels": ["chat"], "script": "echo"}}
 _UNLIMITED = dict.fromkeys(
     (
@@ -48,11 +67,29 @@ async def _prepare(app: App, *, bench: bool) -> None:
     ]
     for work_type_id, fields in {**WORK_TYPES, **(BENCH if bench else {})}.items():
         wanted.append(("worktype.create", {"org_id": ORG, "work_type_id": work_type_id, **fields}))
+    for login, fields in USERS.items():
+        wanted.append(("user.create", {"org_id": ORG, "login": login, "user_id": login, "oidc": True, **fields}))
+    wanted += [("client.create", {"org_id": ORG, "client_id": known, **more}) for known, more in CLIENTS.items()]
     for name, arguments in wanted:
         try:
             await app.admin.run(name, arguments)
         except Invalid:
             continue  # There from an earlier run, which may have been killed before the next one.
+
+
+async def _secrets(app: App) -> dict[str, Any]:
+    """Passwords and a client's secret for this run: only hashes are stored, so those of an earlier run are lost.
+
+    Printed, and never on the page: any site that the demo's user visits could read it there.
+    """
+    users = []
+    for login, fields in USERS.items():
+        changed = await app.admin.run("user.password", {"org_id": ORG, "login": login})
+        assert isinstance(changed, dict)
+        users.append({"userId": login, "login": login, "password": changed["password"], "role": fields["roles"][0]})
+    client = await app.admin.run("client.secret", {"org_id": ORG, "client_id": CLIENT})
+    assert isinstance(client, dict)
+    return {"users": users, "client": {"id": CLIENT, "secret": client["secret"]}}
 
 
 async def demo(port: int, data: Path, *, bench: bool, json: bool) -> None:
@@ -70,13 +107,14 @@ async def demo(port: int, data: Path, *, bench: bool, json: bool) -> None:
     }
     app = await App.open(settings, facts=facts)
     await _prepare(app, bench=bench)
+    secrets = await _secrets(app)
 
     def started(bound: int) -> None:
         facts["url"] = url_of(settings, bound)
         if json:
-            as_json(facts)
+            as_json({**facts, **secrets})
         else:
-            _welcome(facts)
+            _welcome({**facts, **secrets})
 
     await run(app, started)
     if not json:
@@ -91,5 +129,8 @@ def _welcome(facts: dict[str, Any]) -> None:
     table.add_row("API key", facts["apiKey"])
     for work_type_id, fields in WORK_TYPES.items():
         table.add_row(f"Work type {work_type_id}", f"{fields['name']} ({', '.join(fields['channels'])})")
+    for user in facts["users"]:
+        table.add_row(f"Password of {user['login']}", user["password"])
+    table.add_row(f"Secret of {facts['client']['id']}", facts["client"]["secret"])
     table.add_row("Data folder", facts["data"])
     console.print(Panel(table, title="[bold green]frontdesk serves[/]", subtitle="Ctrl+C stops", expand=False))
