@@ -22,6 +22,7 @@ from frontdesk.http.openapi import document
 from frontdesk.http.routes import Route
 from tests.conformance.staff import STAFF
 from tests.support.client import EVENTS, ORG, SESSION, Client, path_of
+from tests.support.cluster import ON
 from tests.support.server import UNLIMITED, Running, running
 from tests.support.wire import PATIENCE_SECONDS, Answer
 
@@ -176,7 +177,7 @@ NEVER_LIMITED = "streaming/acknowledge/webClient"
 def strict() -> Iterator[Running]:
     """A server that allows each of its callers one call a minute."""
     once = dict.fromkeys(UNLIMITED, 1)
-    with running(None, clock=None, **{**once, "tokens_per_organization": 0}) as server:
+    with running(None, clock=None, on=ON, **{**once, "tokens_per_organization": 0}) as server:
         yield server
 
 

@@ -8,7 +8,7 @@ from frontdesk.domain.errors import TooMany
 from frontdesk.domain.limits import Rate
 from frontdesk.http.limits import Limiter
 from tests.support.client import EVENTS, SESSION, Client
-from tests.support.cluster import one_node
+from tests.support.cluster import ON, one_node
 from tests.support.server import running
 from tests.support.wire import Answer
 
@@ -46,7 +46,7 @@ def _poll(client: Client) -> Answer:
 )
 def test_limit_is_reached_said_and_lifted(setting: str, reason: str, ask: Ask, before: int) -> None:
     """Five a minute: the sixth is 429 with the documented headers; after Retry-After one more is taken."""
-    with running(None, clock=None, **{setting: 5}) as server, server.contact() as contact:
+    with running(None, clock=None, on=ON, **{setting: 5}) as server, server.contact() as contact:
         contact.connect()
         for _ in range(5 - before):
             assert ask(contact).status < 300
