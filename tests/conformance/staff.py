@@ -29,7 +29,7 @@ AGENTS = [
     ("POST", "messaging/users/{userId}/note"),
 ]
 KINDS = (
-    "skills", "teams", "reasons", "dispositions", "hours", "cannedResponses", "workTypes", "apiKeys",
+    "skills", "teams", "reasons", "dispositions", "hours", "cannedResponses", "workTypes", "apiKeys", "users",
 )  # fmt: skip
 PROVISIONING = [
     (method, f"provisioning/{kind}{which}")

@@ -32,7 +32,7 @@ class Shop:
             self.run(command, **arguments)
         return str(refused.value.reason)
 
-    actor = "ada"
+    actor = "boss"
     """Who has the access tokens."""
 
     @contextmanager
@@ -43,7 +43,7 @@ class Shop:
             org_id=self.org_id,
             user_id=self.actor,
             login=self.actor,
-            name="Ada",
+            name="Boss",
             roles=(Role.ADMINISTRATOR,),
             created_ms=1,
         )

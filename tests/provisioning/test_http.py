@@ -29,6 +29,8 @@ KINDS: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
 }
 """Of each kind: its id on the wire, what is sent for a new one, and what takes its place."""
 
+SECRET = "correct horse battery staple"
+
 
 @pytest.fixture
 def admin(shop: Shop) -> Iterator[Client]:
@@ -187,22 +189,87 @@ def test_a_new_api_key_is_not_remembered_to_be_repeated(admin: Client, shop: Sho
     assert not any(key.encode() in bytes(body) for (body,) in stored for key in keys)
 
 
+# ---- users
+
+
+def test_a_user_is_made_and_replaced(admin: Client) -> None:
+    """With team, skills and work types; and nothing of their password is ever shown."""
+    made(admin, "skills", {"skillId": "spanish", "name": "Spanish"})
+    made(admin, "teams", {"teamId": "north", "name": "North"})
+    work = {"teamId": "north", "skills": {"spanish": 7}, "workTypeIds": [79, "32"], "capacity": {"chat": 3}}
+    bob = made(admin, "users", {"userId": "bob", "login": "bob", "password": SECRET, **work})
+    assert bob.items() >= {**work, "workTypeIds": ["79", "32"], "name": "bob", "roles": ["agent"]}.items()
+    path = "provisioning/users/bob"
+    assert admin.ask("GET", path).json() == bob
+    changed = admin.ask("PUT", path, {"login": "bob", "name": "Bob", "roles": ["supervisor"]}).json()
+    assert (changed["skills"], changed["roles"], changed["name"]) == ({}, ["supervisor"], "Bob")
+    assert not {"password", "subject"} & {*bob, *changed}
+
+
+def test_a_password_is_nowhere_but_in_its_hash(admin: Client, shop: Shop) -> None:
+    """Neither on record, nor with what is kept to be answered again; without a new one the old one stays."""
+    body = {"userId": "bob", "login": "bob", "password": SECRET}
+    assert admin.post("provisioning/users", body, idempotency_key="once").status == 200
+    assert admin.ask("PUT", "provisioning/users/bob", {"login": "bob", "name": "Bob"}).status == 200
+    query = f"SELECT password FROM users WHERE org_id = '{shop.org_id}' AND user_id = 'bob'"  # noqa: S608 - ours
+    ((stored,),) = shop.server.rows(query)
+    assert stored.startswith("$argon2id$")
+    kept = shop.server.rows(f"SELECT detail FROM audit WHERE org_id = '{shop.org_id}'")  # noqa: S608 - ours
+    assert not any(word in str(kept) for word in (SECRET, "argon2"))
+    assert shop.server.rows("SELECT key FROM repeats WHERE key = 'once' AND body LIKE '%bob%'") == []
+
+
+def test_a_removed_user_is_disabled_until_replaced(admin: Client, shop: Shop) -> None:
+    """What they did keeps their name; their tokens end, and so do the uses of what they had."""
+    made(admin, "teams", {"teamId": "north", "name": "North"})
+    made(admin, "users", {"userId": "bob", "login": "bob", "teamId": "north"})
+    assert reason(admin.ask("DELETE", "provisioning/teams/north"))[1] == "stillInUse"
+    assert admin.ask("DELETE", "provisioning/users/bob").status == 204
+    assert "disabledTime" in admin.ask("GET", "provisioning/users/bob").json()
+    assert admin.ask("DELETE", "provisioning/teams/north").status == 204
+    back = admin.ask("PUT", "provisioning/users/bob", {"login": "bob"})
+    assert "disabledTime" not in back.json()
+
+
+@pytest.mark.parametrize(
+    ("fields", "expected"),
+    [
+        ({"login": "BOSS"}, ("loginTaken", "login")),
+        ({"login": "a b"}, ("invalidLogin", "login")),
+        ({"userId": "boss"}, ("idTaken", "userId")),
+        ({"password": "short"}, ("invalidPassword", "password")),
+        ({"roles": []}, ("noRole", "roles")),
+        ({"roles": ["king"]}, ("invalidType", "roles[0]")),
+        ({"teamId": "none"}, ("unknownTeam", "teamId")),
+        ({"skills": {"none": 5}}, ("unknownSkill", "skills")),
+        ({"skills": {"none": 11}}, ("invalidLevel", "skills")),
+        ({"workTypeIds": ["none"]}, ("unknownWorkType", "workTypeIds")),
+        ({"capacity": {"chat": 1000}}, ("invalidCapacity", "capacity")),
+    ],
+    ids=str,
+)
+def test_a_wrong_field_of_a_user_is_named(admin: Client, fields: dict[str, Any], expected: tuple[str, str]) -> None:
+    """And nobody is made."""
+    assert reason(admin.post("provisioning/users", {"login": "bob", **fields})) == (400, *expected)
+    assert admin.ask("GET", "provisioning/users").json()["totalItems"] == 1
+
+
 # ---- who may
 
 
-@pytest.mark.parametrize("kind", [*KINDS, "apiKeys"])
+@pytest.mark.parametrize("kind", [*KINDS, "apiKeys", "users"])
 def test_nobody_changes_anything_with_the_scope_of_a_desk(shop: Shop, kind: str) -> None:
     """It reads what it shows."""
     shown = {"skills", "reasons", "dispositions", "cannedResponses", "workTypes"}
     with shop.bearer("desk") as desk:
         assert desk.ask("GET", f"provisioning/{kind}").status == (200 if kind in shown else 403)
-        body = KINDS[kind][1] if kind in KINDS else {"name": "x"}
+        body = KINDS[kind][1] if kind in KINDS else {"name": "x", "login": "x"}
         for method, path in (("POST", ""), ("PUT", "/x"), ("DELETE", "/x")):
             answer = desk.ask(method, f"provisioning/{kind}{path}", None if method == "DELETE" else body)
             assert reason(answer)[:2] == (403, "missingScope")
 
 
-@pytest.mark.parametrize("kind", [*KINDS, "apiKeys"])
+@pytest.mark.parametrize("kind", [*KINDS, "apiKeys", "users"])
 def test_nobody_gets_in_without_an_access_token(shop: Shop, kind: str) -> None:
     """Nor with an API key, nor with a token of another organization."""
     with shop.bearer("provisioning") as other:

@@ -48,5 +48,6 @@ PROVISIONING: dict[str, Any] = {
     "CannedResponseFields": {"name": "Greeting", "text": "Hello {contactName}, I am {agentName}.", "shortcut": "hi"},
     "WorkTypeFields": {"workTypeId": "sales", "name": "Sales", "channels": ["chat"], "rules": {"priority": 3}},
     "ApiKeyFields": {"name": "web site"},
+    "UserFields": {"userId": "ada", "login": "ada", "name": "Ada Byron", "roles": ["agent"], "capacity": {"chat": 3}},
 }
 EXAMPLES: dict[str, Any] = {**CONTACTS, **AGENTS, **PROVISIONING}

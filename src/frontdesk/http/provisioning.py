@@ -24,6 +24,7 @@ from frontdesk.domain.model import WorkType
 from frontdesk.http.bodies import plain_id
 from frontdesk.http.polls import number
 from frontdesk.http.provisioning_bodies import ApiKeyFields, WorkTypeFields
+from frontdesk.http.provisioning_users import UserShelf
 from frontdesk.http.wire import Answer, Call, Pending, json_answer
 from frontdesk.ports import Clock, Store
 
@@ -281,4 +282,5 @@ class ProvisioningApi:
         shelves: dict[str, Shelf] = {kind.value: ItemShelf(admin.provisioning, kind) for kind in Kind}
         shelves["workTypes"] = WorkTypeShelf(admin.work_types, new_id, clock)
         shelves["apiKeys"] = ApiKeyShelf(admin.api_keys)
+        shelves["users"] = UserShelf(admin.users, new_id)
         self.five = {path: Five(shelf, admin.changes, store) for path, shelf in shelves.items()}

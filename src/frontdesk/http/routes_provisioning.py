@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from frontdesk.http import provisioning_bodies as bodies
+from frontdesk.http import provisioning_users as users
 from frontdesk.http.guard import Guard
 from frontdesk.http.provisioning import Five, ProvisioningApi
 from frontdesk.http.routes import Route
@@ -18,7 +19,10 @@ _READ = "provisioning desk"
 
 
 class Row(NamedTuple):
-    """A kind: how paths and people name it, what is sent, and what is answered for one, for a page, for a new one."""
+    """A kind: how paths and people name it, what is sent, and what is answered for one, for a page, for a new one.
+
+    `secret`: what is sent or answered holds one, so it must not be kept to be answered again.
+    """
 
     path: str
     one: str
@@ -28,10 +32,12 @@ class Row(NamedTuple):
     page: type[Any]
     read: str = "provisioning"
     made: type[Any] | None = None
+    secret: bool = False
 
 
 ROWS = (
     Row("skills", "a skill", "skills", bodies.SkillFields, bodies.Skill, bodies.Skills, _READ),
+    Row("users", "a user", "users", users.UserFields, users.User, users.UserPage, secret=True),
     Row("teams", "a team", "teams", bodies.TeamFields, bodies.Team, bodies.Teams),
     Row("reasons", "a reason", "reasons", bodies.ReasonFields, bodies.Reason, bodies.Reasons, _READ),
     Row("dispositions", "a disposition", "dispositions",
@@ -41,7 +47,7 @@ ROWS = (
         bodies.CannedResponseFields, bodies.CannedResponse, bodies.CannedResponses, _READ),
     Row("workTypes", "a work type", "work types", bodies.WorkTypeFields, bodies.WorkType, bodies.WorkTypes, _READ),
     Row("apiKeys", "an API key", "API keys",
-        bodies.ApiKeyFields, bodies.ApiKey, bodies.ApiKeys, made=bodies.NewApiKey),
+        bodies.ApiKeyFields, bodies.ApiKey, bodies.ApiKeys, made=bodies.NewApiKey, secret=True),
 )  # fmt: skip
 
 
@@ -54,11 +60,15 @@ def _five(row: Row, five: Five) -> Iterator[Route]:
     path = f"provisioning/{row.path}"
     single = f"{path}/{{id}}"
     change = {"body": row.body, "decoder": msgspec.json.Decoder(row.body), "scope": "provisioning"}
-    # An answer that holds a secret, or a digest of a request that does, must not be kept to be repeated.
-    repeatable = row.made is None
     for method, where, endpoint, verb, more in (
         ("GET", path, five.show_all, "list", {"answer": row.page, "scope": row.read}),
-        ("POST", path, five.create, "create", {**change, "answer": row.made or row.answer, "repeatable": repeatable}),
+        (
+            "POST",
+            path,
+            five.create,
+            "create",
+            {**change, "answer": row.made or row.answer, "repeatable": not row.secret},
+        ),
         ("GET", single, five.show, "show", {"answer": row.answer, "scope": row.read}),
         ("PUT", single, five.replace, "replace", {**change, "answer": row.answer}),
         ("DELETE", single, five.remove, "remove", {"success": 204, "scope": "provisioning"}),
