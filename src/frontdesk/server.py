@@ -3,22 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import gc
 import secrets
-import signal
-import sqlite3
-import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
-import uvicorn
-import uvloop
 from prometheus_client import CollectorRegistry
 
-from frontdesk import control, telemetry
+from frontdesk import telemetry
 from frontdesk.actions.access import AccessTokens
 from frontdesk.actions.admin import Admin
 from frontdesk.actions.agents import Agents
@@ -28,6 +21,7 @@ from frontdesk.actions.detours import Detours
 from frontdesk.actions.handling import Handling
 from frontdesk.actions.homes import Homes
 from frontdesk.actions.messaging import Messaging
+from frontdesk.actions.oauth import OAuth
 from frontdesk.actions.positions import Positions
 from frontdesk.actions.routing import Routing
 from frontdesk.actions.scripts import Runner
@@ -39,7 +33,7 @@ from frontdesk.actions.usage import UsageCounter
 from frontdesk.domain.limits import IDEMPOTENCY_HOURS, Rate
 from frontdesk.domain.model import Interaction, Session
 from frontdesk.domain.sessions import touch
-from frontdesk.domain.timers import WIDTH, Timers
+from frontdesk.domain.timers import Timers
 from frontdesk.engines.postgres import PostgresStore
 from frontdesk.engines.queries import cluster
 from frontdesk.engines.sqlite import SqliteStore
@@ -47,16 +41,16 @@ from frontdesk.figures import readings
 from frontdesk.http import openapi, pages
 from frontdesk.http.agents import AgentApi
 from frontdesk.http.asgi import AsgiApp
-from frontdesk.http.connection import Connection
 from frontdesk.http.dispatch import Dispatcher
 from frontdesk.http.guard import Gate
-from frontdesk.http.lane import Lane
 from frontdesk.http.limits import Doors, Limiter, Proxies
+from frontdesk.http.oauth import OAuthApi
+from frontdesk.http.oauth import routes as oauth_table
 from frontdesk.http.ops import Operations, Readings
 from frontdesk.http.provisioning import ProvisioningApi
 from frontdesk.http.public import Limits, PublicApi
 from frontdesk.http.repeats import Repeats
-from frontdesk.http.routes import Router, table
+from frontdesk.http.routes import Route, Router, table
 from frontdesk.http.routes_agents import agent_table
 from frontdesk.http.routes_provisioning import routes as provisioning_table
 from frontdesk.http.staff import StaffGate
@@ -72,9 +66,6 @@ _SWEEP_MS = 3600 * 1000
 _MEND_MS = 1000
 # Slots of nodes, as many as membership gives out: they are the lowest bits of every number.
 SLOTS = 1 << 10
-# Seconds that a connection may be idle between requests: longer than the usual 60 of proxies before us, so that it
-# is they who close, and no request meets a closing connection.
-_KEEP_ALIVE_SECONDS = 75
 
 
 class SystemClock:
@@ -318,8 +309,14 @@ class App:
         operations = Operations(registry, self._checks)
         provisioning = ProvisioningApi(self.admin, self.store, self.clock)
         routes = (*table(api, operations), *agent_table(agents), *provisioning_table(provisioning))
-        router = Router((*routes, *pages.routes(facts, openapi.document(routes))))
+        router = Router((*routes, *self._signing_in(), *pages.routes(facts, openapi.document(routes))))
         return Dispatcher(router, gate, self.repeats, self.proxies, directory.find_organization)
+
+    def _signing_in(self) -> Sequence[Route]:
+        s = self.settings
+        oauth = OAuth(self.context, self.admin.changes, self.access)
+        limiter = _limiter("tooManyTokenRequests", "token requests", s.access_tokens_per_address)
+        return oauth_table(OAuthApi(oauth, self.store, self.clock, limiter, s.public_url))
 
     def store_broke(self, error: BaseException) -> None:
         """Nothing is taken until the state is read again; not at once, as a full disk is full for a while."""
@@ -345,102 +342,3 @@ class App:
 
 def _limiter(reason: str, what: str, a_minute: int) -> Limiter:
     return Limiter(reason, what, Rate(a_minute, 60) if a_minute else None)
-
-
-class _Uvicorn(uvicorn.Server):
-    """uvicorn, with a word to the held polls before it closes their connections."""
-
-    def __init__(self, config: uvicorn.Config, app: App, started: Callable[[int], None]) -> None:
-        super().__init__(config)
-        self._app = app
-        self._started = started
-
-    async def startup(self, sockets: list[Any] | None = None) -> None:
-        """See uvicorn."""
-        await super().startup(sockets)
-        if self.started:
-            self._started(self.servers[0].sockets[0].getsockname()[1])
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        """As uvicorn's, but it does not raise the signal again at the end: what is pending must still be written."""
-        loop = asyncio.get_running_loop()
-        # Python hears signals in the main thread alone; elsewhere `App.stop` is the way.
-        in_main = threading.current_thread() is threading.main_thread()
-        stopping = (signal.SIGINT, signal.SIGTERM) if in_main else ()
-        for each in stopping:
-            loop.add_signal_handler(each, self.handle_exit, each, None)
-        try:
-            yield
-        finally:
-            for each in stopping:
-                loop.remove_signal_handler(each)
-
-    async def shutdown(self, sockets: list[Any] | None = None) -> None:
-        """Held polls are answered empty; whoever comes meanwhile is told to come again."""
-        self._app.dispatcher.stopping = True
-        self._app.hub.drain()
-        await self._app.hand_over()
-        await super().shutdown(sockets)
-
-
-def _config(app: App) -> uvicorn.Config:
-    s = app.settings
-    return uvicorn.Config(
-        app.asgi,
-        host=s.host,
-        port=s.port,
-        http=partial(Lane, app.dispatcher, app.timers, app.clock, app.doors) if s.lane else Connection,  # type: ignore[arg-type]
-        ws="none",
-        lifespan="off",
-        interface="asgi3",
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        proxy_headers=False,
-        backlog=4096,
-        timeout_keep_alive=_KEEP_ALIVE_SECONDS,
-        timeout_graceful_shutdown=s.stop_seconds,
-        ssl_certfile=s.tls_certificate,
-        ssl_keyfile=s.tls_key,
-    )
-
-
-def _about(store: AnyStore) -> dict[str, str]:
-    """What an operator wants to know about the store, without secrets."""
-    if isinstance(store, PostgresStore):
-        return {"engine": "PostgreSQL", "node": store.node}
-    return {"engine": "SQLite", "path": str(store.path), "version": sqlite3.sqlite_version}
-
-
-async def _tick(app: App) -> None:
-    while True:
-        await asyncio.sleep(WIDTH / 1000)
-        app.tick()
-
-
-async def run(app: App, started: Callable[[int], None]) -> None:
-    """Serve until told to stop (SIGINT, SIGTERM, `app.stop`); `started` gets the port once connections are taken."""
-    telemetry.log.info("store.opened", **_about(app.store))
-    # What exists now lives as long as the process: the collector need not look at it again.
-    gc.collect()
-    gc.freeze()
-    # Almost nothing here is a cycle, so counting references frees it. Looking for the rest after every 700th new
-    # object cost 3 % of the time, and a full look at 20,000 sessions stops everything for 20 ms.
-    gc.set_threshold(50_000, 20, 100)
-    ticking = asyncio.get_running_loop().create_task(_tick(app))
-    commands = None if app.settings.database else await control.listen(app.settings.data, app.admin.run)
-    server = _Uvicorn(_config(app), app, started)
-    app.stop = partial(server.handle_exit, signal.SIGTERM, None)
-    try:
-        await server.serve()
-    finally:
-        if commands is not None:
-            commands.close()
-        ticking.cancel()
-        await app.close()
-
-
-def main(make: Callable[[], Any]) -> None:
-    """Run the coroutine that `make` gives, on the loop that the server is built for."""
-    uvloop.run(make())

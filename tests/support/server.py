@@ -33,7 +33,8 @@ from frontdesk.domain.nodes import BEAT_MS, LEASE_MS
 from frontdesk.engines.sqlite import SqliteStore
 from frontdesk.http.relay import Relay
 from frontdesk.http.words import Greeting
-from frontdesk.server import App, run
+from frontdesk.server import App
+from frontdesk.serving import run
 from frontdesk.settings import Settings
 from tests.support.client import KEY, ORG, Client
 from tests.support.cluster import ON, Place, any_of, rows

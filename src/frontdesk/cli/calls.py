@@ -106,7 +106,7 @@ def run(make: Callable[[], Coroutine[Any, Any, None]]) -> None:
     """Run a command that serves."""
 
     def work() -> None:
-        from frontdesk.server import main
+        from frontdesk.serving import main
 
         main(make)
 

@@ -13,7 +13,8 @@ from frontdesk import telemetry
 from frontdesk.cli.output import as_json, console
 from frontdesk.cli.serve import make_sure, url_of
 from frontdesk.domain.errors import Invalid
-from frontdesk.server import App, run
+from frontdesk.server import App
+from frontdesk.serving import run
 from frontdesk.settings import Settings, read
 
 ORG, KEY = "viademo", "demo-key"

@@ -15,7 +15,8 @@ from frontdesk.cli.output import as_json, console, fail
 from frontdesk.engines.migrate import upgrade
 from frontdesk.engines.migrations import HEAD
 from frontdesk.engines.sqlite import FILE, LOCK, lock, open_writer
-from frontdesk.server import App, run
+from frontdesk.server import App
+from frontdesk.serving import run
 from frontdesk.settings import Settings, masked, unknown_variables
 
 # Ports below it belong to root.
