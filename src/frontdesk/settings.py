@@ -72,6 +72,9 @@ class Settings(BaseSettings):
     bus: str = Field("", description="nats://host:4222 to carry words between nodes; empty: the database carries them.")
     host: str = Field("127.0.0.1", description="Address to listen on; 0.0.0.0 for every one.")
     port: int = Field(8080, ge=0, le=65535, description="Port to listen on; 0 takes a free one.")
+    public_url: str = Field(
+        "", description="Address under which browsers reach the server, as https://chat.example.com; for signing in."
+    )
     tls_certificate: Path | None = Field(None, description="PEM file with the certificate chain; turns TLS on.")
     tls_key: Path | None = Field(None, description="PEM file with the certificate's private key.")
     trusted_proxies: list[str] = Field(
@@ -85,6 +88,9 @@ class Settings(BaseSettings):
     tokens_per_address: int = Field(60, ge=0, description="Web tokens a minute for one address; 0 for no limit.")
     tokens_per_organization: int = Field(
         6000, ge=0, description="Web tokens a minute for one organization; 0: no limit."
+    )
+    access_tokens_per_address: int = Field(
+        300, ge=0, description="Requests a minute for access tokens from one address; 0 for no limit."
     )
     sessions_per_address: int = Field(
         60, ge=0, description="New streaming sessions a minute for one address; 0: no limit."
@@ -103,6 +109,13 @@ class Settings(BaseSettings):
         for network in value:
             ip_network(network, strict=False)
         return value
+
+    @field_validator("public_url")
+    @classmethod
+    def _address(cls, value: str) -> str:
+        if value and not re.fullmatch(r"https?://[^/?#\s@]+/?", value):
+            raise ValueError("give https://host or https://host:port, or nothing")
+        return value.rstrip("/")
 
     @field_validator("database")
     @classmethod

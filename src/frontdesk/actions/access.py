@@ -28,6 +28,13 @@ class AccessTokens:
         self._directory = directory
         self._generation = 0
         self._verified: dict[str, Bearer] = {}
+        # Sign-ins that ended before their tokens did, with the time at which the last of those is over anyway.
+        self._ended: dict[str, int] = {}
+
+    def end(self, family: str, now_ms: int) -> None:
+        """Take no more tokens of one sign-in, on this node; to end them on all nodes at once, sign the user out."""
+        self._ended = {known: over for known, over in self._ended.items() if over > now_ms}
+        self._ended[family] = now_ms + LIFE_SECONDS * 1000
 
     def issue(self, bearer: Bearer) -> str:
         """The token that speaks for `bearer`. Raises Unavailable when there is no key to sign with."""
@@ -67,6 +74,8 @@ class AccessTokens:
         return bearer
 
     def _still_holds(self, bearer: Bearer) -> bool:
+        if bearer.family in self._ended:
+            return False
         if bearer.user_id:
             user = self._directory.user(bearer.org_id, bearer.user_id)
             return user is not None and not user.disabled_ms and bearer.issued_ms >= user.valid_from_ms

@@ -10,12 +10,29 @@ import msgspec
 
 from frontdesk.actions.context import Context
 from frontdesk.domain.people import Audit
-from frontdesk.ports import Record
+from frontdesk.ports import Record, Store
 
 T = TypeVar("T")
 # Who acts where a command of the shell does.
 OPERATOR = "operator"
 _encode = msgspec.json.Encoder().encode
+
+
+async def durable(store: Store, records: Sequence[Record]) -> None:
+    """Wait until `records` are stored. Raises what the store raised."""
+    store.admit()
+    told: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    def done(error: BaseException | None) -> None:
+        if told.done():
+            return
+        if error is None:
+            told.set_result(None)
+        else:
+            told.set_exception(error)
+
+    store.commit(records, done)
+    await told
 
 
 class Changes:
@@ -36,19 +53,7 @@ class Changes:
 
     async def store(self, records: Sequence[Record]) -> None:
         """Wait until `records` are durable, then let everyone see them. Raises what the store raised."""
-        self._context.store.admit()
-        durable: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-
-        def done(error: BaseException | None) -> None:
-            if durable.done():
-                return
-            if error is None:
-                durable.set_result(None)
-            else:
-                durable.set_exception(error)
-
-        self._context.store.commit(records, done)
-        await durable
+        await durable(self._context.store, records)
         await self._load()
 
     def note(self, org_id: str, actor: str, act: str, subject: str, **detail: Any) -> Audit:
