@@ -119,19 +119,19 @@ class OAuth:
     async def revoke(self, client: Client, token: str) -> None:
         """End what the token belongs to, if it is one of this client's (RFC 7009)."""
         if not 0 < len(token) <= SECRET_MAX:
-            self._revoke_access(client, token)
+            await self._revoke_access(client, token)
             return
         grant = await result_of(partial(self._context.store.find_grant, digest(token)))
         if grant is not None and (grant.org_id, grant.client_id) == (client.org_id, client.client_id):
-            await self._end(grant, "signedOut")
+            await self._end(client, grant.user_id, grant.family, "signedOut")
 
-    def _revoke_access(self, client: Client, token: str) -> None:
+    async def _revoke_access(self, client: Client, token: str) -> None:
         try:
             bearer = self._access.verify(token, client.org_id, self._context.clock.now_ms())
         except Unauthenticated:
             return
         if bearer.client_id == client.client_id and bearer.family:
-            self._access.end(bearer.family, self._context.clock.now_ms())
+            await self._end(client, bearer.user_id, bearer.family, "signedOut")
 
     async def _exchange(self, client: Client, grant: Grant, scopes: frozenset[str]) -> Tokens:
         """Use the grant, and give another one of its family. Raises Invalid when it was used before."""
@@ -142,7 +142,7 @@ class OAuth:
         await durable(self._context.store, [Used(grant.digest, number), following])
         stored = await result_of(partial(self._context.store.find_grant, grant.digest))
         if stored is None or stored.used != number:
-            await self._end(grant, "tokenReused")
+            await self._end(client, grant.user_id, grant.family, "tokenReused")
             raise _wrong_grant()
         return self._tokens(client.org_id, grant.user_id, client, scopes, grant.family, secret)
 
@@ -153,7 +153,7 @@ class OAuth:
         if grant is None or (grant.kind, grant.org_id, grant.client_id) != (kind, client.org_id, client.client_id):
             raise _wrong_grant()
         if grant.used:
-            await self._end(grant, "tokenReused")
+            await self._end(client, grant.user_id, grant.family, "tokenReused")
             raise _wrong_grant()
         user = self._directory.user(grant.org_id, grant.user_id)
         gone = user is None or user.disabled_ms or grant.created_ms < user.valid_from_ms
@@ -164,24 +164,15 @@ class OAuth:
     async def _is_over(self, family: str) -> bool:
         return await result_of(partial(self._context.store.find_grant, _end_of(family))) is not None
 
-    async def _end(self, grant: Grant, why: str) -> None:
+    async def _end(self, client: Client, user_id: str, family: str, why: str) -> None:
         """No grant of the family is good any more: a mark is stored that lives longer than any of them."""
         now_ms = self._context.clock.now_ms()
-        self._access.end(grant.family, now_ms)
-        if await self._is_over(grant.family):
+        self._access.end(family, now_ms)
+        if await self._is_over(family):
             return
-        mark = Grant(
-            digest=_end_of(grant.family),
-            org_id=grant.org_id,
-            kind=ENDED,
-            family=grant.family,
-            user_id=grant.user_id,
-            client_id=grant.client_id,
-            scope="",
-            created_ms=now_ms,
-            expires_ms=now_ms + REFRESH_MS,
-        )
-        note = self._changes.note(grant.org_id, grant.user_id, f"session.{why}", grant.user_id, client=grant.client_id)
+        mark, _ = self._grant(ENDED, user_id, client, frozenset(), family, REFRESH_MS)
+        mark = msgspec.structs.replace(mark, digest=_end_of(family))
+        note = self._changes.note(client.org_id, user_id, f"session.{why}", user_id, client=client.client_id)
         await durable(self._context.store, [mark, note])
 
     def _grant(
