@@ -22,7 +22,6 @@ from frontdesk.actions.handling import Handling
 from frontdesk.actions.homes import Homes
 from frontdesk.actions.messaging import Messaging
 from frontdesk.actions.oauth import OAuth
-from frontdesk.actions.oauth import OAuth
 from frontdesk.actions.positions import Positions
 from frontdesk.actions.routing import Routing
 from frontdesk.actions.scripts import Runner
@@ -45,8 +44,6 @@ from frontdesk.http.asgi import AsgiApp
 from frontdesk.http.dispatch import Dispatcher
 from frontdesk.http.guard import Gate
 from frontdesk.http.limits import Doors, Limiter, Proxies
-from frontdesk.http.oauth import OAuthApi
-from frontdesk.http.oauth import routes as oauth_table
 from frontdesk.http.oauth import OAuthApi
 from frontdesk.http.oauth import routes as oauth_table
 from frontdesk.http.ops import Operations, Readings
@@ -314,12 +311,6 @@ class App:
         routes = (*table(api, operations), *agent_table(agents), *provisioning_table(provisioning))
         router = Router((*routes, *self._signing_in(), *pages.routes(facts, openapi.document(routes))))
         return Dispatcher(router, gate, self.repeats, self.proxies, directory.find_organization)
-
-    def _signing_in(self) -> Sequence[Route]:
-        s = self.settings
-        oauth = OAuth(self.context, self.admin.changes, self.access)
-        limiter = _limiter("tooManyTokenRequests", "token requests", s.access_tokens_per_address)
-        return oauth_table(OAuthApi(oauth, self.store, self.clock, limiter, s.public_url))
 
     def _signing_in(self) -> Sequence[Route]:
         s = self.settings

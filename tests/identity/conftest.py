@@ -66,13 +66,13 @@ class House:
         """Somebody who signs in with PASSWORD."""
         return self.run("user.create", login=login, password=PASSWORD, **fields)
 
-    def form(self, path: str, headers: dict[str, str] | None = None, **fields: str) -> Answer:
+    def form(self, path: str, headers: dict[str, str] | None = None, /, **fields: str) -> Answer:
         """A form sent to an endpoint of OAuth, with the organization as realm."""
         body = urlencode({"realm": self.org_id, **fields}).encode()
         with self.server.client(org=self.org_id) as client:
             return client.ask("POST", f"{BASE}/{path}", body, **{**FORM, **(headers or {})})
 
-    def token(self, headers: dict[str, str] | None = None, **fields: str) -> Answer:
+    def token(self, headers: dict[str, str] | None = None, /, **fields: str) -> Answer:
         """A request for a token."""
         return self.form("access_token", headers, **fields)
 
