@@ -65,8 +65,8 @@ class Stage:
 
 
 @contextmanager
-def stage(peer: Peer, plan: Plan, *, mode: str, polls: int, senders: int) -> Iterator[Stage]:
-    """Start a server on an empty folder and make its sessions."""
+def stage(peer: Peer, plan: Plan, *, mode: str, polls: int, senders: int, scenario: str = "") -> Iterator[Stage]:
+    """Start a server on an empty folder and make its sessions, as `scenario` needs them: the mode's, when left out."""
     BUILD.mkdir(exist_ok=True)
     # In the checkout, not in /tmp, which may be memory and make every fsync free.
     with (
@@ -74,16 +74,13 @@ def stage(peer: Peer, plan: Plan, *, mode: str, polls: int, senders: int) -> Ite
         peer.start(Path(name), cpus=plan.server_cpus) as server,
     ):
         before = server.memory()
-        session_file = _make_sessions(peer, server, Path(name) / "sessions", mode, polls or POST_SESSIONS, senders)
+        session_file = Path(name) / "sessions"
+        made = peer.records(server, scenario=scenario or mode, sessions=polls or POST_SESSIONS, senders=senders)
+        sessions.write(session_file, made)
         load = Load(
             mode, server.ports or (server.port,), peer.rules, session_file, plan.seconds, polls=polls, senders=senders
         )
         yield Stage(server, load, plan, before)
-
-
-def _make_sessions(peer: Peer, server: Server, path: Path, mode: str, count: int, senders: int) -> Path:
-    sessions.write(path, peer.records(server, scenario=mode, sessions=count, senders=senders))
-    return path
 
 
 def post(peer: Peer, plan: Plan, senders: int) -> Values:
@@ -105,6 +102,12 @@ def curve(peer: Peer, plan: Plan, polls: int) -> Values:
 
 def _chat(peer: Peer, plan: Plan, *, polls: int, senders: int) -> Values:
     with stage(peer, plan, mode="chat", polls=polls, senders=senders) as ready:
+        return _delivery(ready.run())
+
+
+def agent(peer: Peer, plan: Plan, senders: int) -> Values:
+    """Agents' texts into 1,000 held polls of contacts; a message counts when the poll's answer was read."""
+    with stage(peer, plan, mode="chat", polls=POLL_COUNT, senders=senders, scenario="agent") as ready:
         return _delivery(ready.run())
 
 
@@ -219,6 +222,9 @@ CLUSTERS = tuple(peer.name for peer in clusters())
 # Resident memory counts PostgreSQL's shared part once for each connection, and the curve is about a node's own polls.
 NO_CLUSTERS = tuple(peer.name for peer in all_peers() if peer.name not in CLUSTERS)
 
+# Nobody is an agent in the others: a publisher of Nchan's is as good as one, and its chat is one message, one delivery.
+AGENTS = ("frontdesk", "frontdesk-unstored", "nchan")
+
 
 def _attacked(attack: str) -> Scenario:
     title = f"1,000 messages/s under {attack.replace('-', ' ')} ({slow.TOOL})"
@@ -231,6 +237,7 @@ SCENARIOS = {
     for scenario in (
         Scenario("post", "POST sendText", (64, 512), "connections", post),
         Scenario("chat", "Chat round trip, 1,000 held polls", (64, 512), "senders", chat),
+        Scenario("agent", "Agent to contact, 1,000 held polls", (64, 512), "senders", agent, AGENTS),
         Scenario("half", "Chat at half of the server's maximum rate", (64,), "senders", half, NO_CLUSTERS),
         Scenario("paced", "Chat at 2,000 messages/s", (64,), "senders", paced, ("frontdesk", *CLUSTERS)),
         Scenario("idle", "Held polls at rest", (10_000,), "held polls", idle, NO_CLUSTERS),
@@ -242,6 +249,7 @@ SCENARIOS = {
 QUICK_POINTS = {
     "post": (64,),
     "chat": (64,),
+    "agent": (64,),
     "half": (64,),
     "paced": (64,),
     "idle": (1000,),

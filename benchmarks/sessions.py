@@ -24,10 +24,14 @@ def message_text(room: int = BODY_BYTES) -> str:
     return (STAMP + " " + filler)[:room]
 
 
-def send_body() -> bytes:
+def send_body(**fields: str) -> bytes:
     """The JSON body of a sendText, exactly BODY_BYTES long; peers carry the same bytes as their message."""
-    room = BODY_BYTES - len(json.dumps({"text": ""}, separators=(",", ":")))
-    return json.dumps({"text": message_text(room)}, separators=(",", ":")).encode()
+    room = BODY_BYTES - len(_json({**fields, "text": ""}))
+    return _json({**fields, "text": message_text(room)}).encode()
+
+
+def _json(fields: dict[str, str]) -> str:
+    return json.dumps(fields, separators=(",", ":"))
 
 
 def escape(content: bytes) -> bytes:

@@ -51,6 +51,7 @@ SLOW = (Column("slow", "held open"), *PACED)
 COLUMNS: dict[str, tuple[Column, ...]] = {
     "post": (Column("rate", "POST/s", 0, "reference"), *LATENCY, Column("errors", "errors")),
     "chat": (RATE, *LATENCY, *TROUBLE),
+    "agent": (RATE, *LATENCY, *TROUBLE),
     "half": (Column("offered", "offered/s"), *PACED),
     "paced": (*PACED, *COST),
     "idle": (
@@ -87,7 +88,7 @@ def scenario_table(results: Results, scenario: str) -> Table:
 
 def comparison(results: Results) -> Table | None:
     """Frontdesk divided by each other server, from the rounds both ran in; None where there is nothing to divide."""
-    cells = [(name, point) for name in ("post", "chat", "idle") for point in results.points(name)]
+    cells = [(name, point) for name in ("post", "chat", "agent", "idle") for point in results.points(name)]
     columns = [(name, point, c) for name, point in cells for c in COLUMNS[name] if c.ratio]
     if not columns or all(sample.cell.server != OURS for sample in results.samples):
         return None

@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import sessions, wire
+from benchmarks.peers import agents
+from benchmarks.peers.agents import post
 from benchmarks.peers.base import Missing, output
 from benchmarks.processes import Server, free_port, running
 from benchmarks.sessions import Record
@@ -44,13 +46,14 @@ class Frontdesk:
         return running(command, cpus=cpus, port=port, folder=folder)
 
     def records(self, server: Server, *, scenario: str, sessions: int, senders: int) -> list[Record]:
-        """Open the sessions and connect each: to the echo script, or in `post` to a queue that only stores."""
+        """Open the sessions and connect each: to the echo script, to agents, or in `post` to a queue that only stores."""
         facts = self.facts(server)
-        work_type = facts["workTypes"]["agents"] if scenario == "post" else ECHO
+        work_type = ECHO if scenario == "chat" else facts["workTypes"]["agents"]
         organization = f"/via/v2/organizations/{facts['orgId']}"
         key = {"x-api-key": facts["apiKey"], "Accept": "application/json"}
         token = wire.make_many(server.port, 1, partial(_web_token, organization, key))[0]
-        desk = _Desk(organization, {**key, "Authorization": f"Bearer {token}"}, work_type)
+        shift = agents.begun(server.port, facts, sessions) if scenario == "agent" else None
+        desk = _Desk(organization, {**key, "Authorization": f"Bearer {token}"}, work_type, shift)
         made = [wire.make_many(port, count, desk.open) for port, count in shares(self.homes(server), sessions)]
         return [record for part in made for session in part for record in session]
 
@@ -85,42 +88,43 @@ class _Desk:
     organization: str
     headers: dict[str, str]
     work_type: str
+    # Who answers, and then is the one who sends; nobody where a script does.
+    shift: agents.Shift | None = None
 
     async def open(self, connection: wire.Connection, number: int) -> list[Record]:
         """Make one session, connect it, take its first events, and return its poll and its send."""
         path = f"{self.organization}/streaming/session/webClient"
-        made = json.loads(await _post(connection, path, self.headers, {"inactivityDelay": INACTIVITY_SECONDS}))
+        made = json.loads(await post(connection, path, self.headers, {"inactivityDelay": INACTIVITY_SECONDS}))
         headers = {**self.headers, "via-client-sessionid": made["sessionId"]}
         connect = {"workTypeId": self.work_type, "contactName": f"Contact {number}"}
-        await _post(connection, f"{self.organization}/messaging/connect", headers, connect)
+        await post(connection, f"{self.organization}/messaging/connect", headers, connect)
         poll = wire.request("GET", f"{self.organization}/streaming/events/webClient?maxEvents=10", headers)
-        await _until_connected(connection, poll)
+        connected = await _until(connection, poll, "messaging.Connected")
+        if self.shift is not None:
+            await self.shift.accept(connection, connected["interactionId"])
+            joined = await _until(connection, poll, "messaging.ParticipantJoined")
+            send = self.shift.send(joined["entityName"], connected["interactionId"])
+            return [Record("P", poll), Record("S", send)]
         target = f"{self.organization}/messaging/sendText"
         typed = {**headers, "Content-Type": "application/json"}
         return [Record("P", poll), Record("S", wire.request("POST", target, typed, sessions.send_body()))]
 
 
 async def _web_token(organization: str, headers: dict[str, str], connection: wire.Connection, _: int) -> str:
-    token: str = json.loads(await _post(connection, f"{organization}/webToken", headers, {}))["tokenId"]
+    token: str = json.loads(await post(connection, f"{organization}/webToken", headers, {}))["tokenId"]
     return token
 
 
-async def _post(connection: wire.Connection, target: str, headers: dict[str, str], body: dict[str, Any]) -> bytes:
-    typed = {**headers, "Content-Type": "application/json"}
-    answer = await connection.ask(wire.request("POST", target, typed, json.dumps(body).encode()))
-    if answer.status >= 300:
-        raise RuntimeError(f"POST {target} answered {answer.status}: {answer.body[:200]!r}")
-    return answer.body
-
-
-async def _until_connected(connection: wire.Connection, poll: bytes) -> None:
-    """Take the events of connecting, so that the measured polls are quiet ones."""
+async def _until(connection: wire.Connection, poll: bytes, kind: str) -> dict[str, Any]:
+    """Take events up to one of that kind, and return its payload: what is measured are the quiet polls after it."""
     answers: list[wire.Answer] = []
     while len(answers) < POLLS_BEFORE_CONNECTED:
         answers.append(await connection.ask(poll))
-        if b"messaging.Connected" in answers[-1].body:
-            return
-    raise RuntimeError(f"no messaging.Connected came, only {answers[-1]}")
+        for event in json.loads(answers[-1].body).get("events", ()):
+            if event["kind"] == kind:
+                payload: dict[str, Any] = json.loads(event["payload"])
+                return payload
+    raise RuntimeError(f"no {kind} came, only {answers[-1]}")
 
 
 def _facts(server: Server) -> dict[str, Any]:
