@@ -13,7 +13,8 @@ STATE = "engagementCenter/users/{}/state"
 
 
 def status(house: House, token: str, user_id: str) -> int:
-    """What the bearer of a token is answered who asks for a user's state."""
+    """What the bearer of a token is answered who asks for a user's state, once every node has looked around."""
+    house.server.looked()
     with house.desk(token) as desk:
         return desk.ask("GET", STATE.format(user_id)).status
 

@@ -17,12 +17,12 @@ from urllib.parse import urlsplit
 import msgspec
 from msgspec import Struct
 
-from frontdesk.actions.access import LIFE_SECONDS, AccessTokens
+from frontdesk.actions.access import ENDED_SIGN_INS, LIFE_SECONDS, AccessTokens, ended_sign_ins
 from frontdesk.actions.changes import Changes, durable
 from frontdesk.actions.context import Context, result_of
 from frontdesk.actions.directory import digest
 from frontdesk.domain.errors import Invalid, Unauthenticated
-from frontdesk.domain.people import Bearer, Client, Grant, User
+from frontdesk.domain.people import Bearer, Client, Grant, Item, User
 from frontdesk.domain.scopes import of_roles
 from frontdesk.ports import Record, Used
 
@@ -165,15 +165,25 @@ class OAuth:
         return await result_of(partial(self._context.store.find_grant, _end_of(family))) is not None
 
     async def _end(self, client: Client, user_id: str, family: str, why: str) -> None:
-        """No grant of the family is good any more: a mark is stored that lives longer than any of them."""
+        """No token of the family is good any more, on any node."""
+
+        async def work() -> None:
+            if await self._is_over(family):
+                return
+            # Lives longer than any grant of the family.
+            mark, _ = self._grant(ENDED, user_id, client, frozenset(), family, REFRESH_MS)
+            mark = msgspec.structs.replace(mark, digest=_end_of(family))
+            note = self._changes.note(client.org_id, user_id, f"session.{why}", user_id, client=client.client_id)
+            await self._changes.store([mark, self._ended(client.org_id, user_id, family), note])
+
+        await self._changes.alone(work)
+
+    def _ended(self, org_id: str, user_id: str, family: str) -> Item:
         now_ms = self._context.clock.now_ms()
-        self._access.end(family, now_ms)
-        if await self._is_over(family):
-            return
-        mark, _ = self._grant(ENDED, user_id, client, frozenset(), family, REFRESH_MS)
-        mark = msgspec.structs.replace(mark, digest=_end_of(family))
-        note = self._changes.note(client.org_id, user_id, f"session.{why}", user_id, client=client.client_id)
-        await durable(self._context.store, [mark, note])
+        known = ended_sign_ins(self._directory, org_id, user_id)
+        still = {each: over for each, over in known.items() if over > now_ms}
+        body = msgspec.json.encode({**still, family: now_ms + LIFE_SECONDS * 1000}).decode()
+        return Item(org_id=org_id, kind=ENDED_SIGN_INS, item_id=user_id, body=body, created_ms=now_ms)
 
     def _grant(
         self, kind: str, user_id: str, client: Client, scopes: frozenset[str], family: str, life_ms: int
