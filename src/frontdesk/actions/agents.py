@@ -14,7 +14,7 @@ from frontdesk.actions.routing import Routing
 from frontdesk.actions.switchboard import Switchboard, Switchboards
 from frontdesk.domain import desk_events
 from frontdesk.domain.assignments import Assignment, Stage
-from frontdesk.domain.catalog import Kind
+from frontdesk.domain.catalog import Use
 from frontdesk.domain.errors import Invalid, NotFound
 from frontdesk.domain.limits import ID_MAX, MEMO_MAX
 from frontdesk.domain.people import AgentState, AgentStatus, User
@@ -24,7 +24,6 @@ from frontdesk.ports import Done, Record
 GRACE_MS = 60_000
 # Reasons of ours for not being ready, besides the organization's.
 CONNECTION_LOST, FORCED = "connectionLost", "forced"
-REASON = Kind.REASONS
 MAXIMUM_MAX = 100
 Extra = Sequence[Record]
 
@@ -76,8 +75,8 @@ class Agents:
     def not_ready(self, user: User, reason_id: str, memo: str, done: Done, extra: Extra = ()) -> None:
         """Take no more work; what is held goes on. Raises Invalid, NotFound."""
         board = self._boards.of(user.org_id)
-        if reason_id and self._context.directory.item(user.org_id, REASON, reason_id) is None:
-            raise NotFound("unknownReason", "This organization has no such reason.", scope="reasonId")
+        if reason_id and not self._context.directory.has_reason(user.org_id, reason_id, Use.NOT_READY):
+            raise NotFound("unknownReason", "There is no such reason for not being ready.", scope="reasonId")
         check_memo(memo)
         status = self._at_work(board, user.user_id)
         self._turn(status, AgentState.NOT_READY)

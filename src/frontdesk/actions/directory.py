@@ -7,6 +7,7 @@ from functools import lru_cache
 
 import msgspec
 
+from frontdesk.domain.catalog import Disposition, Kind, Reason, Use
 from frontdesk.domain.errors import NotFound, Unauthenticated
 from frontdesk.domain.hours import Hours
 from frontdesk.domain.limits import API_KEY_MAX
@@ -15,10 +16,10 @@ from frontdesk.domain.people import Client, Item, User
 from frontdesk.domain.rules import Rules
 from frontdesk.ports import Directory
 
-# The kind of the items that hold hours of operation.
-HOURS = "hours"
 _rules = msgspec.json.Decoder(Rules)
 _hours = msgspec.json.Decoder(Hours)
+_reason = msgspec.json.Decoder(Reason)
+_disposition = msgspec.json.Decoder(Disposition)
 
 
 @lru_cache(maxsize=4096)
@@ -121,6 +122,16 @@ class LiveDirectory:
         """All that it set up of this kind."""
         return list(self._items.get((org_id, kind), {}).values())
 
+    def has_reason(self, org_id: str, reason_id: str, use: Use) -> bool:
+        """Whether there is such a reason, for that use."""
+        item = self.item(org_id, Kind.REASONS, reason_id)
+        return item is not None and _reason.decode(item.body).use is use
+
+    def has_disposition(self, org_id: str, disposition_id: str, work_type_id: str) -> bool:
+        """Whether there is such a disposition, for that work type."""
+        item = self.item(org_id, Kind.DISPOSITIONS, disposition_id)
+        return item is not None and _disposition.decode(item.body).fits(work_type_id)
+
     def rules(self, org_id: str, work_type_id: str) -> Rules:
         """How a work type is routed; the defaults for one that is not there any more."""
         key = (org_id, work_type_id)
@@ -135,7 +146,7 @@ class LiveDirectory:
         """Hours of operation, or None."""
         key = (org_id, hours_id)
         if key not in self._hours:
-            item = self.item(org_id, HOURS, hours_id)
+            item = self.item(org_id, Kind.HOURS, hours_id)
             self._hours[key] = _hours.decode(item.body) if item is not None else None
         return self._hours[key]
 

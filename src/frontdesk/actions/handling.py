@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from frontdesk.actions.agents import REASON, check_memo
+from frontdesk.actions.agents import check_memo
 from frontdesk.actions.context import Context
 from frontdesk.actions.desks import Desks
 from frontdesk.actions.homes import Homes
@@ -18,13 +18,12 @@ from frontdesk.actions.switchboard import Switchboard, Switchboards
 from frontdesk.actions.views import Transcript, subject, when
 from frontdesk.domain import assignments, desk_events, events, interactions, messages
 from frontdesk.domain.assignments import TALKING, Assignment, Part, Stage
-from frontdesk.domain.catalog import Kind
+from frontdesk.domain.catalog import Use
 from frontdesk.domain.errors import Invalid, NotFound
 from frontdesk.domain.model import EndReason, EntityType, Entry, Interaction, State
 from frontdesk.domain.people import User
 from frontdesk.ports import Done, Record
 
-DISPOSITION = Kind.DISPOSITIONS
 # Those whom the contact hears.
 _HEARD = frozenset({Part.OWNER, Part.CONFERENCE, Part.BARGE})
 AGENTS, CONTACT = "agents", "contact"
@@ -98,8 +97,8 @@ class Handling:
         held = self.held(user, interaction_id)
         if held.assignment.stage is not Stage.OFFERED:
             raise Invalid("notOffered", "This interaction is not offered to you any more.", scope="interactionId")
-        if reason_id and self._context.directory.item(user.org_id, REASON, reason_id) is None:
-            raise NotFound("unknownReason", "This organization has no such reason.", scope="reasonId")
+        if reason_id and not self._context.directory.has_reason(user.org_id, reason_id, Use.DECLINE):
+            raise NotFound("unknownReason", "There is no such reason for declining.", scope="reasonId")
         self._context.store.admit()
         records = self._routing.decline(held.board, held.assignment, reason_id)
         event = desk_events.OfferWithdrawn(user_id=user.user_id, interaction_id=str(interaction_id), reason="declined")
@@ -257,8 +256,9 @@ class Handling:
             raise Invalid(
                 "dispositionRequired", "Send a dispositionId; this work type asks for one.", scope="dispositionId"
             )
-        if disposition_id and self._context.directory.item(user.org_id, DISPOSITION, disposition_id) is None:
-            raise NotFound("unknownDisposition", "This organization has no such disposition.", scope="dispositionId")
+        work_type_id = held.interaction.work_type_id
+        if disposition_id and not self._context.directory.has_disposition(user.org_id, disposition_id, work_type_id):
+            raise NotFound("unknownDisposition", "This work type has no such disposition.", scope="dispositionId")
         check_memo(memo)
         self._context.store.admit()
         held.assignment.disposition_id, held.assignment.memo = disposition_id, memo
