@@ -146,6 +146,7 @@ class App:
         self.settings = settings
         self.clock = clock
         self.timers = Timers()
+        self.timers.on_failed = lambda error: telemetry.log.error("timer.failed", trace=telemetry.trace(error))
         self.store = store
         self.numbers = RandomIds(clock)
         self.hub = Hub(self.store, self.clock, self.timers)

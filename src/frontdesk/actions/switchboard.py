@@ -107,6 +107,17 @@ class Switchboard:
             idle_since_ms=status.idle_ms,
         )
 
+    def end(self) -> None:
+        """It is read anew, or others have it: timers and commits that still know this one must find nothing here.
+
+        Else an offer of before would time out over what agents did since, and its contact would go to a second one.
+        """
+        self.matcher = Matcher(self.org_id)
+        self._of_user.clear()
+        self._of_interaction.clear()
+        for known in (self.statuses, self.screens, self.closed, self.passed_over):
+            known.clear()
+
     def take_up(self, shift: Shift) -> None:
         """Go on with what the store held of this organization."""
         self.statuses.update((s.user_id, s) for s in shift.statuses if s.org_id == self.org_id)
@@ -157,4 +168,6 @@ class Switchboards:
 
     def clear(self) -> None:
         """Forget everything."""
+        for board in self._boards.values():
+            board.end()
         self._boards.clear()

@@ -20,6 +20,8 @@ class Timers:
     def __init__(self) -> None:
         self._slots: dict[int, list[Callable[[int], None]]] = {}
         self._order: list[int] = []
+        # Told of a callback that failed; none, and it is raised.
+        self.on_failed: Callable[[Exception], None] | None = None
 
     def __len__(self) -> int:
         """How many calls are outstanding."""
@@ -43,7 +45,16 @@ class Timers:
             due.append(heapq.heappop(self._order))
         for calls in [self._slots.pop(slot) for slot in due]:
             for call in calls:
-                call(now_ms)
+                self._run(call, now_ms)
+
+    def _run(self, call: Callable[[int], None], now_ms: int) -> None:
+        try:
+            call(now_ms)
+        except Exception as error:
+            # One that fails must not take those behind it with it: offers, graces and the node's own beat among them.
+            if self.on_failed is None:
+                raise
+            self.on_failed(error)
 
     def clear(self) -> None:
         """Forget everything."""
