@@ -15,9 +15,11 @@ from urllib.parse import urlsplit
 import msgspec
 
 from frontdesk.actions.api_keys import ApiKeys
+from frontdesk.actions.auditing import Auditing
 from frontdesk.actions.changes import Changes
 from frontdesk.actions.clients import Clients
 from frontdesk.actions.context import Context, result_of
+from frontdesk.actions.providers import Providers
 from frontdesk.actions.provisioning import By, Provisioning
 from frontdesk.actions.setting_up import SettingUp
 from frontdesk.actions.tokens import Keys, new_signing_key
@@ -53,6 +55,7 @@ class Admin:
         self.api_keys = ApiKeys(context, self.changes)
         self.users = Users(context, self.changes, self.provisioning.references)
         self.clients = Clients(context, self.changes)
+        self.auditing = Auditing(context)
         setting_up = SettingUp(context.directory, self.provisioning, self.work_types, context.clock.now_ms)
         self.commands: dict[str, Callable[..., Any]] = {
             "signing-key.rotate": self.rotate_signing_key,
@@ -68,6 +71,8 @@ class Admin:
             **setting_up.commands,
             **UserCommands(context, self.users).commands,
             **self.clients.commands,
+            **Providers(context, self.changes).commands,
+            **self.auditing.commands,
         }
 
     async def run(self, name: str, arguments: dict[str, Any]) -> Result:

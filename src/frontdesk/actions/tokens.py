@@ -54,9 +54,9 @@ class Keys:
         header = {"alg": "HS256", "typ": kind, "kid": self._signer}
         return jwt.encode(header, claims, self._keys[self._signer], algorithms=_ALGORITHMS)
 
-    def read(self, token: str, kind: str) -> dict[str, Any] | None:
-        """The claims of a token of this kind that was signed here; None for anything else."""
-        if len(token) > TOKEN_MAX:
+    def read(self, token: str, kind: str, most: int = TOKEN_MAX) -> dict[str, Any] | None:
+        """The claims of a token of this kind, of at most so many characters, that was signed here; else None."""
+        if len(token) > most:
             return None
         try:
             # The header is read before the signature is checked, only to find the key that must have made it.
