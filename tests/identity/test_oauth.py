@@ -121,6 +121,27 @@ def test_a_revoked_client_is_out_at_once(house: House) -> None:
     assert said(house.token(credentials, grant_type="client_credentials")) == (401, "invalid_client")
 
 
+def test_people_are_out_of_a_revoked_client(house: House) -> None:
+    """Their tokens for it end; those for another client go on."""
+    ada, page, other = house.user(), house.page(), house.page()
+    lost, kept = (house.signed_in(ada["userId"], each).json() for each in (page, other))
+    house.run("client.revoke", client_id=page["clientId"])
+    assert status(house, lost["access_token"], ada["userId"]) == 401
+    assert said(house.refreshed(page, lost["refresh_token"])) == (401, "invalid_client")
+    assert status(house, kept["access_token"], ada["userId"]) == 200
+
+
+def test_a_token_request_is_never_answered_as_another_was(house: House) -> None:
+    """An Idempotency-Key is not looked at: nobody knows yet who asks."""
+    ours, theirs = house.program(), house.program("reporting")
+    key = {"idempotency-key": "1"}
+    answers = [
+        house.token({**basic(each["clientId"], each["secret"]), **key}, grant_type="client_credentials").json()
+        for each in (ours, theirs, ours)
+    ]
+    assert [answer["scope"] for answer in answers] == ["desk", "reporting", "desk"]
+
+
 def test_another_secret_ends_the_old_one(house: House) -> None:
     """At once."""
     program = house.program()

@@ -105,3 +105,10 @@ def test_every_change_is_on_record(house: House) -> None:
 def test_a_client_that_makes_no_sense_is_refused(house: House, fields: dict[str, object], reason: str) -> None:
     """With the reason."""
     assert house.refused("client.create", **{"scopes": ["desk"], **fields}) == reason
+
+
+def test_the_id_of_a_revoked_client_is_not_given_again(house: House) -> None:
+    """Its old tokens would be good again."""
+    program = house.program()
+    house.run("client.revoke", client_id=program["clientId"])
+    assert house.refused("client.create", scopes=["desk"], client_id=program["clientId"]) == "idTaken"

@@ -72,6 +72,9 @@ class AccessTokens:
         return bearer
 
     def _still_holds(self, bearer: Bearer) -> bool:
+        if self._directory.has_ended(bearer.org_id, bearer.client_id):
+            # Also for people who signed in there: a program that leaked its secret may have leaked their tokens.
+            return False
         if bearer.user_id:
             user = self._directory.user(bearer.org_id, bearer.user_id)
             good = user is not None and not user.disabled_ms and bearer.issued_ms >= user.valid_from_ms

@@ -48,7 +48,9 @@ class Clients:
         """A new client; its secret is in this answer and never again. Raises NotFound, Invalid."""
         self._context.directory.organization(org_id)
         client_id = check_id(client_id or secrets.token_hex(8), "clientId")
-        if self._context.directory.client(org_id, client_id) is not None:
+        known = self._context.directory
+        # Also one that was revoked: under a new client of its name its old tokens would be good again.
+        if known.client(org_id, client_id) is not None or known.has_ended(org_id, client_id):
             raise Invalid("idTaken", "There is one with this id already; choose another.", scope="clientId")
         if public and not redirect_uris:
             raise Invalid("noRedirectUri", "Say where people go back to after signing in.", scope="redirectUris")

@@ -46,6 +46,7 @@ class LiveDirectory:
         self._users: dict[tuple[str, str], User] = {}
         self._logins: dict[tuple[str, str], User] = {}
         self._clients: dict[tuple[str, str], Client] = {}
+        self._ended_clients: frozenset[tuple[str, str]] = frozenset()
         self._items: dict[tuple[str, str], dict[str, Item]] = {}
         # Made of JSON when first asked for.
         self._rules: dict[tuple[str, str], Rules] = {}
@@ -61,6 +62,7 @@ class LiveDirectory:
         self._users = {(u.org_id, u.user_id): u for u in found.users}
         self._logins = {(u.org_id, u.login.casefold()): u for u in found.users}
         self._clients = {(c.org_id, c.client_id): c for c in found.clients if not c.revoked_ms}
+        self._ended_clients = frozenset((c.org_id, c.client_id) for c in found.clients if c.revoked_ms)
         self._items = {}
         self._rules, self._hours = {}, {}
         for item in found.items:
@@ -109,6 +111,10 @@ class LiveDirectory:
     def client(self, org_id: str, client_id: str) -> Client | None:
         """A program that may ask for tokens, or None."""
         return self._clients.get((org_id, client_id))
+
+    def has_ended(self, org_id: str, client_id: str) -> bool:
+        """Whether this was a program, and was revoked."""
+        return (org_id, client_id) in self._ended_clients
 
     def clients(self, org_id: str) -> list[Client]:
         """An organization's programs."""

@@ -99,7 +99,8 @@ class Dispatcher:
             self._gate.enter(route.guard, call, route.operation)
         if route.decoder is not None and (request.body or route.body_required):
             call.body = decode(route.decoder, request.body)
-        repeatable = route.method == "POST" and route.repeatable
+        # Of whom nobody knows who they are, keys would meet those of others.
+        repeatable = route.method == "POST" and route.repeatable and route.guard is not Guard.NOTHING
         key = request.headers.get(b"idempotency-key") if repeatable else None
         if key is not None:
             return self._repeats.once(call, key, route.operation, route.endpoint)
