@@ -27,6 +27,14 @@ _encode = msgspec.json.Encoder().encode
 STATUS: dict[type[Refusal], int] = {
     Invalid: 400, Unauthenticated: 401, Forbidden: 403, NotFound: 404, TooMany: 429, Unavailable: 500,
 }  # fmt: skip
+# What a refused bearer is told in the words of RFC 6750, 3: its clients look there whether a new token would help.
+_BEARER = b'Bearer realm="frontdesk"'
+_CHALLENGES: dict[str, Headers] = {
+    "missingToken": ((b"www-authenticate", _BEARER),),
+    "invalidToken": ((b"www-authenticate", _BEARER + b', error="invalid_token"'),),
+    "expiredToken": ((b"www-authenticate", _BEARER + b', error="invalid_token"'),),
+    "missingScope": ((b"www-authenticate", _BEARER + b', error="insufficient_scope"'),),
+}
 # Seconds after which a passing fault of ours is worth another try.
 RETRY_SECONDS = 1
 
@@ -86,7 +94,7 @@ def refusal_answer(refusal: Refusal) -> Answer:
         return error_answer(status, refusal, _limit_headers(refusal))
     if isinstance(refusal, Unavailable):
         return error_answer(status, refusal, ((b"retry-after", b"%d" % RETRY_SECONDS),))
-    return error_answer(status, refusal)
+    return error_answer(status, refusal, _CHALLENGES.get(refusal.reason, ()))
 
 
 def _limit_headers(refusal: TooMany) -> Headers:
