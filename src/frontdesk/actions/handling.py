@@ -76,7 +76,7 @@ class Handling:
 
     def _become_owner(self, held: Held, user: User, now_ms: int) -> list[Record]:
         board, interaction = held.board, held.interaction
-        board.forget(interaction.interaction_id)
+        self._routing.taken(board, interaction)
         status = status_of(board, user.user_id)
         status.idle_ms = now_ms
         session = self._context.floor.session_of(interaction)

@@ -1,11 +1,13 @@
-"""Telling contacts that wait for an agent where they stand."""
+"""Telling contacts that wait for an agent where they stand, and how long the wait will be where that is known."""
 
 from __future__ import annotations
 
 from frontdesk.actions.context import Context
 from frontdesk.actions.switchboard import Switchboard, Switchboards
 from frontdesk.domain import events
+from frontdesk.domain.hours import is_open
 from frontdesk.domain.model import Interaction
+from frontdesk.domain.waits import Waits
 
 # Milliseconds between two rounds of telling. A queue of thousands moves many times a second; people don't read
 # that fast, and each round costs one pass over the queue.
@@ -17,12 +19,16 @@ Key = tuple[str, str]
 
 
 class Positions:
-    """What each contact was told last, and which queues have moved since."""
+    """What each contact was told last, which queues have moved since, and what each queue has taught about waits.
+
+    What was learnt is not stored: after a restart, ranges are told again once enough waits were seen.
+    """
 
     def __init__(self, context: Context, boards: Switchboards) -> None:
         self._context = context
         self._boards = boards
         self._told: dict[int, int] = {}
+        self._waits: dict[Key, Waits] = {}
         self._changed: set[Key] = set()
         self._due = False
 
@@ -31,10 +37,19 @@ class Positions:
         self._tell(interaction, board.matcher.position(interaction.interaction_id))
         self._move(interaction)
 
-    def left(self, board: Switchboard, interaction: Interaction) -> None:
-        """It waits no longer. Those behind move up, and are told at the next round."""
+    def offered(self, interaction: Interaction) -> None:
+        """It is offered to an agent. Those behind move up, and are told at the next round."""
         if self._told.pop(interaction.interaction_id, None) is not None:
             self._move(interaction)
+
+    def answered(self, interaction: Interaction) -> None:
+        """An agent has taken it: its wait is one to learn from."""
+        self._waits_of(interaction).answered(interaction.interaction_id, self._context.clock.now_ms())
+
+    def left(self, interaction: Interaction) -> None:
+        """It waits for no agent any more: it gave up, or went elsewhere."""
+        self._waits_of(interaction).left(interaction.interaction_id)
+        self.offered(interaction)
 
     def tell_again(self, interaction: Interaction) -> None:
         """The contact came back on a new session, and does not know its position."""
@@ -63,6 +78,7 @@ class Positions:
         """Forget everything."""
         self._told.clear()
         self._changed.clear()
+        self._waits.clear()
 
     def _move(self, interaction: Interaction) -> None:
         self._changed.add((interaction.org_id, interaction.work_type_id))
@@ -76,8 +92,28 @@ class Positions:
 
     def _tell(self, interaction: Interaction, position: int) -> None:
         self._told[interaction.interaction_id] = position
+        wait = self._wait(interaction, position)
         session = self._context.floor.sessions.get(interaction.session_id)
         if session is not None:
-            status = events.QueueStatus(interaction_id=str(interaction.interaction_id), position=position)
+            status = events.QueueStatus(
+                interaction_id=str(interaction.interaction_id), position=position, estimated_wait_seconds=wait
+            )
             expires_ms = self._context.clock.now_ms() + STATUS_LIFE_MS
             self._context.streams.passing(session, events.kind_of(status), events.payload(status), expires_ms)
+
+    def _wait(self, interaction: Interaction, position: int) -> events.Wait | None:
+        """None as well while nobody works: those hours are not what was learnt from. Nor is waiting for one agent."""
+        if interaction.for_agent or not self._is_open(interaction):
+            return None
+        now_ms = self._context.clock.now_ms()
+        return self._waits_of(interaction).estimate(interaction.interaction_id, position, now_ms)
+
+    def _is_open(self, interaction: Interaction) -> bool:
+        directory = self._context.directory
+        hours_id = directory.rules(interaction.org_id, interaction.work_type_id).hours_id
+        hours = directory.hours(interaction.org_id, hours_id) if hours_id else None
+        return hours is None or is_open(hours, self._context.clock.now_ms())
+
+    def _waits_of(self, interaction: Interaction) -> Waits:
+        """Of its queue."""
+        return self._waits.setdefault((interaction.org_id, interaction.work_type_id), Waits())

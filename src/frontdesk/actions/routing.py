@@ -123,14 +123,14 @@ class Routing:
 
     def _take_way(self, board: Switchboard, interaction: Interaction, way: Detour) -> None:
         board.forget(interaction.interaction_id)
-        self._positions.left(board, interaction)
+        self._positions.left(interaction)
         self.on_detour(interaction, way)
 
     def leave(self, interaction: Interaction) -> list[Record]:
         """It waits no longer, whatever it waited for. Returns what to store: a withdrawn offer."""
         board = self._boards.of(interaction.org_id)
         board.forget(interaction.interaction_id)
-        self._positions.left(board, interaction)
+        self._positions.left(interaction)
         offered = [a for a in board.of_interaction(interaction.interaction_id) if a.stage is Stage.OFFERED]
         return [self.withdraw(board, assignment, "contactLeft") for assignment in offered]
 
@@ -140,6 +140,11 @@ class Routing:
         board = self._boards.of(interaction.org_id)
         offered = any(a.part is Part.OWNER for a in board.of_interaction(interaction.interaction_id))
         return here and interaction.state is State.QUEUED and not offered
+
+    def taken(self, board: Switchboard, interaction: Interaction) -> None:
+        """An agent has it: the wait is over."""
+        board.forget(interaction.interaction_id)
+        self._positions.answered(interaction)
 
     # ---- who can take it
 
@@ -167,7 +172,7 @@ class Routing:
         interaction = self._context.floor.interactions.get(match.interaction_id)
         if interaction is None:
             return
-        self._positions.left(board, interaction)
+        self._positions.offered(interaction)
         assignment = self.propose(board, interaction, match.user_id, Part.OWNER)
         record = decision(interaction, "offered", match.user_id, self._now(), match.explanation)
         self._context.store.commit(
