@@ -44,7 +44,7 @@ from frontdesk.http.asgi import AsgiApp
 from frontdesk.http.dispatch import Dispatcher
 from frontdesk.http.guard import Gate
 from frontdesk.http.limits import Doors, Limiter, Proxies
-from frontdesk.http.oauth import OAuthApi
+from frontdesk.http.oauth import Address, OAuthApi
 from frontdesk.http.oauth import routes as oauth_table
 from frontdesk.http.ops import Operations, Readings
 from frontdesk.http.provisioning import ProvisioningApi
@@ -316,8 +316,9 @@ class App:
     def _signing_in(self) -> Sequence[Route]:
         s = self.settings
         oauth = OAuth(self.context, self.admin.changes, self.access)
+        address = Address(s.public_url, tls=s.tls_certificate is not None)
         limiter = _limiter("tooManyTokenRequests", "token requests", s.access_tokens_per_address)
-        return oauth_table(OAuthApi(oauth, self.store, self.clock, limiter, s.public_url))
+        return oauth_table(OAuthApi(oauth, self.store, self.clock, limiter, address))
 
     def store_broke(self, error: BaseException) -> None:
         """Nothing is taken until the state is read again; not at once, as a full disk is full for a while."""

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from tests.identity.conftest import BACK, BASE, PASSWORD, House, basic, verifier
+from tests.support.server import running
 from tests.support.wire import Answer
 
 STATE = "engagementCenter/users/{}/state"
@@ -325,3 +326,13 @@ def test_the_metadata_names_endpoints_that_are_there(house: House) -> None:
         for name in ("token_endpoint", "revocation_endpoint"):
             assert client.ask("POST", found[name].removeprefix(found["issuer"])).status in (400, 401)
     assert found["code_challenge_methods_supported"] == ["S256"]
+
+
+def test_a_public_address_stands_in_the_metadata(house: House) -> None:
+    """Where it is set; else what the caller says."""
+    with running(public_url="https://chat.example.com/", on="") as server, server.client() as client:
+        known = client.ask("GET", "/.well-known/oauth-authorization-server").json()
+    with house.server.client() as client:
+        said = client.ask("GET", "/.well-known/oauth-authorization-server").json()
+    assert known["token_endpoint"] == "https://chat.example.com/tokenservice/oauth2/access_token"
+    assert said["issuer"] == "http://localhost"

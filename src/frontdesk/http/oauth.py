@@ -46,14 +46,27 @@ class TokenAnswer(msgspec.Struct, frozen=True):
     refresh_token: str | None = None
 
 
+class Address:
+    """Under which address callers reach us: as it is set, or as they say it; that goes back to themselves alone."""
+
+    def __init__(self, public_url: str, *, tls: bool) -> None:
+        self._public_url = public_url
+        self._scheme = "https" if tls else "http"
+
+    def of(self, call: Call) -> str:
+        """Scheme, host and port, without a slash at the end."""
+        host = call.request.headers.get(b"host", b"localhost").decode("latin-1")
+        return self._public_url or f"{self._scheme}://{host}"
+
+
 class OAuthApi:
     """Gives out tokens over HTTP. `grants` tells each way to get one."""
 
-    def __init__(self, oauth: OAuth, store: Store, clock: Clock, limiter: Limiter, public_url: str) -> None:
+    def __init__(self, oauth: OAuth, store: Store, clock: Clock, limiter: Limiter, address: Address) -> None:
         self._oauth = oauth
         self._clock = clock
         self._limiter = limiter
-        self._public_url = public_url
+        self._address = address
         self._later = Later(store, oauth_answer)
         self._grants: dict[str, Callable[[Client, dict[str, str]], Any]] = {
             "client_credentials": self._client_credentials,
@@ -87,7 +100,7 @@ class OAuthApi:
 
     def metadata(self, call: Call) -> Result:
         """Where everything is (RFC 8414)."""
-        url = self._public_url or own_url(call)
+        url = self._address.of(call)
         return json_answer(
             {
                 "issuer": url,
@@ -166,12 +179,6 @@ def _basic(value: bytes) -> tuple[str, str]:
     if not colon or not client_id:
         raise Unauthenticated("invalidClient", "Send the client's id and secret as HTTP Basic.", scope="Authorization")
     return unquote_plus(client_id), unquote_plus(secret)
-
-
-def own_url(call: Call) -> str:
-    """Where the caller reached us, as they say; for answers to themselves alone."""
-    host = call.request.headers.get(b"host", b"localhost").decode("latin-1")
-    return f"http://{host}"
 
 
 def routes(api: OAuthApi) -> tuple[Route, ...]:
