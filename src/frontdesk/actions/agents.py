@@ -13,7 +13,7 @@ from frontdesk.actions.desks import Desks
 from frontdesk.actions.routing import Routing
 from frontdesk.actions.switchboard import Switchboard, Switchboards
 from frontdesk.domain import desk_events
-from frontdesk.domain.assignments import Assignment, Stage
+from frontdesk.domain.assignments import TALKING, Assignment, Stage
 from frontdesk.domain.catalog import Use
 from frontdesk.domain.errors import Invalid, NotFound
 from frontdesk.domain.limits import ID_MAX, MEMO_MAX
@@ -26,17 +26,21 @@ GRACE_MS = 60_000
 CONNECTION_LOST, FORCED = "connectionLost", "forced"
 MAXIMUM_MAX = 100
 Extra = Sequence[Record]
+Ending = tuple[list[Record], Callable[[], None]]
 
 
 class Agents:
-    """What agents say of themselves. `give_back` puts what an agent holds into the queue again."""
+    """What agents say of themselves. `give_back` puts what an agent holds into the queue again.
+
+    It returns what to store, and what to do once that is durable.
+    """
 
     def __init__(self, context: Context, boards: Switchboards, desks: Desks, routing: Routing) -> None:
         self._context = context
         self._boards = boards
         self._desks = desks
         self._routing = routing
-        self.give_back: Callable[[Switchboard, Assignment], None]
+        self.give_back: Callable[[Switchboard, Assignment], Ending]
         desks.on_found = self._found
         desks.on_lost = self._lost
 
@@ -104,9 +108,11 @@ class Agents:
 
     def take_up(self, board: Switchboard) -> None:
         """After a restart nobody has a screen yet: the grace of each begins."""
-        for user_id, status in board.statuses.items():
-            if user_id not in board.screens:
-                status.lost_ms = status.lost_ms or self._context.clock.now_ms()
+        talking = {a.user_id for a in board.live() if a.stage in TALKING}
+        # Who talks is at work, whatever was stored: else nobody would ever take the contact from them.
+        for status in [self._kept(board, user_id) for user_id in sorted(board.statuses.keys() | talking)]:
+            if status.user_id not in board.screens:
+                status.lost_ms = self._context.clock.now_ms()
                 self._wait_for(board, status)
 
     # ---- inside
@@ -166,21 +172,40 @@ class Agents:
         lost_ms = status.lost_ms
 
         def over(now_ms: int) -> None:
-            if status.lost_ms == lost_ms and board.statuses.get(status.user_id) is status:
+            if status.lost_ms != lost_ms or board.statuses.get(status.user_id) is not status:
+                return
+            if any(self._desks.find(board, a.interaction_id) is None for a in board.of_user(status.user_id)):
+                # One of them is still on its way here from another node.
+                self._context.timers.at(now_ms + GRACE_MS, over)
+            else:
                 self._give_up(board, status)
 
         self._context.timers.at(lost_ms + GRACE_MS, over)
 
     def _give_up(self, board: Switchboard, status: AgentStatus) -> None:
-        """They did not come back: their contacts go back to the queue, ahead of those who came later."""
+        """They did not come back: their contacts go back to the queue, ahead of those who came later.
+
+        All of it in one commit: of an agent who is off, nothing is given back a second time.
+        """
         self._turn(status, AgentState.OFF)
-        for assignment in board.of_user(status.user_id):
-            if assignment.stage is Stage.OFFERED:
-                self._routing.time_out(board, assignment)
-            else:
-                self.give_back(board, assignment)
+        held = board.of_user(status.user_id)
+        missed = [a for a in held if a.stage is Stage.OFFERED]
+        records: list[Record] = []
+        for assignment in missed:
+            records += self._routing.miss(board, assignment)
+        endings = [self.give_back(board, a) for a in held if a not in missed]
+        for stored, _ in endings:
+            records += stored
+
+        def told(error: BaseException | None) -> None:
+            if error is None:
+                for _, tell in endings:
+                    tell()
+
         event = desk_events.SignedOff(user_id=status.user_id, reason=CONNECTION_LOST)
-        self._commit(board, status, event, lambda error: None, ())
+        self._commit(board, status, event, told, records)
+        for assignment in missed:
+            self._routing.ask_others(assignment)
 
 
 def check_memo(memo: str) -> str:

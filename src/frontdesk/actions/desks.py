@@ -6,7 +6,7 @@ the agent's work has ended. A user may have several at one time; each shows all 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from frontdesk import telemetry
 from frontdesk.actions import views
@@ -234,8 +234,16 @@ class Desks:
             self._context.streams.push(screen.session, events.kind_of(event), events.payload(event), "", now_ms)
             for interaction_id, ear in ears.items():
                 ear.begin(transcripts[interaction_id].last)
+            self._listen_to_new(board, screen, user_id, ears)
 
         next_one()
+
+    def _listen_to_new(self, board: Switchboard, screen: Screen, user_id: str, ears: Mapping[int, Ear]) -> None:
+        """Follow what was taken on another screen while the transcripts were read: this one was passed over then."""
+        for assignment in board.of_user(user_id):
+            interaction = self.find(board, assignment.interaction_id)
+            if interaction is not None and views.is_followed(assignment) and assignment.interaction_id not in ears:
+                self._listen(screen, interaction).begin(0)
 
     def _read(self, interaction: Interaction, found: Callable[[Transcript], None]) -> None:
         """The newest entries of a log, once everything on its way there is durable."""

@@ -65,7 +65,8 @@ class Detours:
         entries = interactions.to_script(interaction, session, script, title, now_ms)
         interaction.script_state = state
         # Written by the contact, as every entry that a script answers: this one opens the talk with it.
-        entries.append(decision(interaction, "script", "", now_ms))
+        entries.append(opening := decision(interaction, "script", "", now_ms))
+        opening.author = EntityType.CONTACT
         self._store(interaction, entries)
         self._scripts.hear(interaction, interaction.seq, Input("messaging.Connected"))
 

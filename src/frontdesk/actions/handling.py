@@ -266,11 +266,26 @@ class Handling:
 
     def finish(self, held: Held, reason: str, done: Done, extra: Extra = ()) -> None:
         """The user has nothing to do with it any more: their place is free."""
+        records, tell = self.finished(held, reason)
+
+        def told(error: BaseException | None) -> None:
+            done(error)
+            if error is None:
+                tell()
+
+        self._context.store.commit((*records, *extra), told)
+        self._routing.changed(held.board, held.assignment.user_id)
+
+    def finished(self, held: Held, reason: str) -> tuple[list[Record], Callable[[], None]]:
+        """The same: what to store, and what to do once that is durable."""
         assignment, now_ms = held.assignment, self._context.clock.now_ms()
         assignments.end(assignment, Stage.DONE, reason, now_ms)
         held.board.drop(assignment)
-        status = status_of(held.board, assignment.user_id)
-        status.idle_ms = now_ms
+        records: list[Record] = [assignment]
+        status = held.board.statuses.get(assignment.user_id)
+        if status is not None:
+            status.idle_ms = now_ms
+            records.append(status)
         event = desk_events.Disposed(
             user_id=assignment.user_id,
             interaction_id=str(assignment.interaction_id),
@@ -278,8 +293,7 @@ class Handling:
             reason=reason,
         )
         self._desks.unfollow(held.board, assignment.user_id, held.interaction)
-        self._commit(held, event, done, (assignment, status, *extra))
-        self._routing.changed(held.board, assignment.user_id)
+        return records, lambda: self._desks.tell(held.board, assignment.user_id, event)
 
     def closing(self, interaction: Interaction, reason: str) -> tuple[list[Record], Callable[[], None]]:
         """The conversation ends: what to store with that, and how to tell the agents once it is durable."""

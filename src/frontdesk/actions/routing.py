@@ -60,7 +60,12 @@ class Routing:
     # ---- who waits
 
     def join(self, interaction: Interaction) -> None:
-        """It waits for an agent from now on; call it when that is durable."""
+        """It waits for an agent from now on; call it when that is durable.
+
+        Not if it ended since, as its contact may have left meanwhile: no detour must open it again.
+        """
+        if not self._still_waits(interaction):
+            return
         if not self._homes.is_here(interaction.org_id):
             self._homes.bring(interaction)
             return
@@ -85,6 +90,8 @@ class Routing:
         if not self._still_waits(interaction):
             return
         board, rules, now_ms = self._boards.of(interaction.org_id), self._rules(interaction), self._now()
+        if interaction.for_agent and not self._is_at_work(board, interaction.for_agent):
+            self._ask_anybody(interaction)
         waiting = Waiting(
             interaction_id=interaction.interaction_id,
             org_id=interaction.org_id,
@@ -134,17 +141,17 @@ class Routing:
         offered = [a for a in board.of_interaction(interaction.interaction_id) if a.stage is Stage.OFFERED]
         return [self.withdraw(board, assignment, "contactLeft") for assignment in offered]
 
+    def taken(self, board: Switchboard, interaction: Interaction) -> None:
+        """An agent has it: the wait is over."""
+        board.forget(interaction.interaction_id)
+        self._positions.answered(interaction)
+
     def _still_waits(self, interaction: Interaction) -> bool:
         """Not once it ended, was offered or was read anew."""
         here = self._context.floor.interactions.get(interaction.interaction_id) is interaction
         board = self._boards.of(interaction.org_id)
         offered = any(a.part is Part.OWNER for a in board.of_interaction(interaction.interaction_id))
         return here and interaction.state is State.QUEUED and not offered
-
-    def taken(self, board: Switchboard, interaction: Interaction) -> None:
-        """An agent has it: the wait is over."""
-        board.forget(interaction.interaction_id)
-        self._positions.answered(interaction)
 
     # ---- who can take it
 
@@ -153,9 +160,26 @@ class Routing:
         user = self._boards.user(board.org_id, user_id)
         if user is None or board.status(user_id).state is AgentState.OFF:
             board.matcher.gone(user_id, self._now())
+            self._wait_no_longer_for(board, user_id)
         else:
             board.matcher.agent(board.agent(user), self._now())
         self.run(board)
+
+    def _is_at_work(self, board: Switchboard, user_id: str) -> bool:
+        known = self._boards.user(board.org_id, user_id) is not None
+        return known and board.status(user_id).state is not AgentState.OFF
+
+    def _wait_no_longer_for(self, board: Switchboard, user_id: str) -> None:
+        """Who was transferred to this user by name would wait for ever."""
+        for interaction_id in board.matcher.asked_for(user_id):
+            interaction = self._context.floor.interactions.get(interaction_id)
+            if interaction is not None:
+                self._ask_anybody(interaction)
+                self.join(interaction)
+
+    def _ask_anybody(self, interaction: Interaction) -> None:
+        interaction.for_agent = ""
+        self._context.store.commit((interaction,), lambda error: None)
 
     def run(self, board: Switchboard) -> None:
         """Offer whatever can be offered now, and come back when time alone changes that."""
@@ -226,7 +250,7 @@ class Routing:
         was_ready = status.state is AgentState.READY
         if was_ready:
             status.state, status.reason_id, status.memo, status.since_ms = AgentState.NOT_READY, NO_ANSWER, "", now_ms
-        records = self._pass_over(board, assignment, Stage.TIMED_OUT, NO_ANSWER)
+        records = self.miss(board, assignment)
 
         def told(error: BaseException | None) -> None:
             if error is not None:
@@ -239,6 +263,10 @@ class Routing:
         self._context.store.commit((*records, status), told)
         self.changed(board, user_id)
         self.ask_others(assignment)
+
+    def miss(self, board: Switchboard, assignment: Assignment) -> list[Record]:
+        """Nobody answers it. Returns what to store; then call `ask_others`."""
+        return self._pass_over(board, assignment, Stage.TIMED_OUT, NO_ANSWER)
 
     def decline(self, board: Switchboard, assignment: Assignment, reason: str) -> list[Record]:
         """The agent does not take it. Returns what to store; then call `declined`."""

@@ -9,7 +9,7 @@ import msgspec
 
 from frontdesk import telemetry
 from frontdesk.actions.context import Context
-from frontdesk.actions.routing import Routing
+from frontdesk.actions.routing import DECISION, Routing
 from frontdesk.domain import callbacks, events, interactions, messages
 from frontdesk.domain.model import EndReason, EntityType, Entry, Interaction, State, StoredEvent, WorkType
 from frontdesk.domain.scripts import BookCallBack, Effect, Goodbye, HandOff, Input, Outcome, Push, Say, Script
@@ -26,6 +26,9 @@ Turn = tuple[int, Input]
 
 
 def _input(stored: StoredEvent) -> Input:
+    if stored.kind == DECISION:
+        # The queue gave the contact to a script.
+        return Input("messaging.Connected")
     fields = msgspec.json.decode(stored.payload)
     return Input(stored.kind, fields.get(_BODY.get(stored.kind, ""), ""))
 

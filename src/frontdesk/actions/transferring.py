@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from frontdesk.actions.context import Context
@@ -19,6 +19,8 @@ from frontdesk.ports import Done, Record
 
 _AT_SIDE = frozenset({Part.CONSULT, Part.CONFERENCE})
 Extra = Sequence[Record]
+# What to store, and what to do once that is durable.
+Ending = tuple[list[Record], Callable[[], None]]
 
 
 class Way(NamedTuple):
@@ -69,6 +71,18 @@ class Transferring:
 
     def _let_go(self, held: Held, way: Way, done: Done, extra: Extra) -> None:
         self._context.store.admit()
+        records, tell = self._leave(held, way)
+
+        def told(error: BaseException | None) -> None:
+            done(error)
+            if error is None:
+                tell()
+
+        self._context.store.commit((*records, *extra), told)
+        self._routing.changed(held.board, held.assignment.user_id)
+
+    def _leave(self, held: Held, way: Way) -> Ending:
+        """Its owner lets go of it: what to store, and what to do once that is durable."""
         board, interaction, now_ms = held.board, held.interaction, self._context.clock.now_ms()
         session = self._context.floor.session_of(interaction)
         name = self._name(board, held.assignment.user_id)
@@ -80,16 +94,13 @@ class Transferring:
         status.idle_ms = now_ms
         records += [status, decision(interaction, way.reason, held.assignment.user_id, now_ms)]
 
-        def told(error: BaseException | None) -> None:
-            done(error)
-            if error is None:
-                self._context.streams.deliver(entries)
-                interaction.listeners.clear()
-                self._desks.tell(board, held.assignment.user_id, way.event)
-                self._routing.join(interaction)
+        def tell() -> None:
+            self._context.streams.deliver(entries)
+            interaction.listeners.clear()
+            self._desks.tell(board, held.assignment.user_id, way.event)
+            self._routing.join(interaction)
 
-        self._context.store.commit((*records, *extra), told)
-        self._routing.changed(board, held.assignment.user_id)
+        return records, tell
 
     def _end_all(self, board: Switchboard, interaction: Interaction, reason: str, now_ms: int) -> list[Record]:
         """Everyone in it is out of it."""
@@ -140,20 +151,46 @@ class Transferring:
         for user_id in (held.assignment.user_id, beside.user_id):
             self._routing.changed(board, user_id)
 
-    def give_back(self, board: Switchboard, assignment: Assignment) -> None:
-        """Its user is gone for good: what they owned waits for another, and nothing else of theirs goes on."""
+    def give_back(self, board: Switchboard, assignment: Assignment) -> Ending:
+        """Its user is gone for good: what they owned waits for another, and nothing else of theirs goes on.
+
+        Returns what to store, and what to do once that is durable.
+        """
         interaction = self._desks.find(board, assignment.interaction_id)
         if interaction is None:
-            return
+            return [], lambda: None
         held = Held(board, assignment, interaction)
-        if assignment.part is Part.OWNER and assignment.stage in TALKING:
-            event = desk_events.Disposed(
-                user_id=assignment.user_id, interaction_id=str(assignment.interaction_id), reason="agentLost"
-            )
-            way = Way(event, interaction.work_type_id, reason="agentLost")
-            self._let_go(held, way, lambda error: None, ())
-        else:
-            self._handling.finish(held, "agentLost", lambda error: None)
+        if assignment.part in _AT_SIDE:
+            return self._step_out(held)
+        if assignment.stage not in TALKING:
+            return self._handling.finished(held, "agentLost")
+        event = desk_events.Disposed(
+            user_id=assignment.user_id, interaction_id=str(assignment.interaction_id), reason="agentLost"
+        )
+        return self._leave(held, Way(event, interaction.work_type_id, reason="agentLost"))
+
+    def _step_out(self, held: Held) -> Ending:
+        """Someone beside the owner is gone: the contact sees that, if they saw them, and so does the owner."""
+        board, interaction, now_ms = held.board, held.interaction, self._context.clock.now_ms()
+        entries = self._end_beside(held, "agentLost", now_ms)
+
+        def tell() -> None:
+            self._context.streams.deliver(entries)
+            self._tell_end(board, interaction, held.assignment, "agentLost")
+
+        return [held.assignment, *entries], tell
+
+    def _end_beside(self, held: Held, reason: str, now_ms: int) -> list[Entry]:
+        """End a consult or a conference. Returns what the contact sees of it."""
+        board, interaction, assignment = held.board, held.interaction, held.assignment
+        was_heard = assignment.part is Part.CONFERENCE
+        stage = Stage.WITHDRAWN if assignment.stage is Stage.OFFERED else Stage.DONE
+        assignments.end(assignment, stage, reason, now_ms)
+        board.drop(assignment)
+        if not was_heard:
+            return []
+        session = self._context.floor.session_of(interaction)
+        return [interactions.left(interaction, session, self._name(board, assignment.user_id), now_ms)]
 
     # ---- consult and conference
 
@@ -231,14 +268,10 @@ class Transferring:
         if not ending:
             raise Invalid("noConsult", "There is no consult to cancel.", scope="interactionId")
         self._context.store.admit()
-        now_ms, session = self._context.clock.now_ms(), self._context.floor.session_of(interaction)
+        now_ms = self._context.clock.now_ms()
         entries: list[Entry] = []
         for assignment in ending:
-            if assignment.part is Part.CONFERENCE:
-                entries.append(interactions.left(interaction, session, self._name(board, assignment.user_id), now_ms))
-            stage = Stage.WITHDRAWN if assignment.stage is Stage.OFFERED else Stage.DONE
-            assignments.end(assignment, stage, "cancelled", now_ms)
-            board.drop(assignment)
+            entries += self._end_beside(Held(board, assignment, interaction), "cancelled", now_ms)
 
         def told(error: BaseException | None) -> None:
             done(error)

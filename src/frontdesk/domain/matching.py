@@ -139,6 +139,10 @@ class Matcher:
         """The interactions that wait for a work type, in order of place."""
         return [interaction_id for _, interaction_id in self._queues.get(work_type_id, ())]
 
+    def asked_for(self, user_id: str) -> list[int]:
+        """The interactions that wait for this user alone, as they were transferred to them."""
+        return [interaction_id for interaction_id, w in self._waiting.items() if w.for_agent == user_id]
+
     def lengths(self) -> dict[str, int]:
         """How many wait for each work type; those that nobody waits for are left out."""
         return {work_type_id: len(queue) for work_type_id, queue in self._queues.items()}
