@@ -20,12 +20,15 @@ from frontdesk.actions.desks import Desks
 from frontdesk.actions.detours import Detours
 from frontdesk.actions.handling import Handling
 from frontdesk.actions.homes import Homes
+from frontdesk.actions.journeys import Journeys
 from frontdesk.actions.messaging import Messaging
 from frontdesk.actions.oauth import OAuth
+from frontdesk.actions.oidc import Oidc
 from frontdesk.actions.positions import Positions
 from frontdesk.actions.routing import Routing
 from frontdesk.actions.scripts import Runner
 from frontdesk.actions.sessions import Sessions
+from frontdesk.actions.signing_in import SigningIn
 from frontdesk.actions.switchboard import Switchboards
 from frontdesk.actions.tokens import Keys, WebTokens
 from frontdesk.actions.transferring import Transferring
@@ -34,6 +37,7 @@ from frontdesk.domain.limits import IDEMPOTENCY_HOURS, Rate
 from frontdesk.domain.model import Interaction, Session
 from frontdesk.domain.sessions import touch
 from frontdesk.domain.timers import Timers
+from frontdesk.engines.oidc import HttpWeb
 from frontdesk.engines.postgres import PostgresStore
 from frontdesk.engines.queries import cluster
 from frontdesk.engines.sqlite import SqliteStore
@@ -53,6 +57,8 @@ from frontdesk.http.repeats import Repeats
 from frontdesk.http.routes import Route, Router, table
 from frontdesk.http.routes_agents import agent_table
 from frontdesk.http.routes_provisioning import routes as provisioning_table
+from frontdesk.http.signin import SignInPages
+from frontdesk.http.signin import routes as signin_table
 from frontdesk.http.staff import StaffGate
 from frontdesk.ports import Clock, Directory, Fenced, Gone, Ids, Recovered, Shift
 from frontdesk.scripts import BUILT_IN
@@ -318,7 +324,12 @@ class App:
         oauth = OAuth(self.context, self.admin.changes, self.access)
         address = Address(s.public_url, tls=s.tls_certificate is not None)
         limiter = _limiter("tooManyTokenRequests", "token requests", s.access_tokens_per_address)
-        return oauth_table(OAuthApi(oauth, self.store, self.clock, limiter, address))
+        pages = SignInPages(
+            self.context.directory, SigningIn(self.context, self.admin.changes, self.admin.users), oauth,
+            Oidc(self.context, HttpWeb()), Journeys(self.keys), self.store, self.clock, self.limits, address,
+        )  # fmt: skip
+        tokens = OAuthApi(oauth, self.store, self.clock, limiter, address)
+        return (*oauth_table(tokens), *signin_table(pages))
 
     def store_broke(self, error: BaseException) -> None:
         """Nothing is taken until the state is read again; not at once, as a full disk is full for a while."""
