@@ -125,7 +125,7 @@ class House:
 @pytest.fixture(scope="session")
 def server() -> Iterator[Running]:
     """A server whose clock only ever moves on."""
-    with running(access_tokens_per_address=0) as server:
+    with running(access_tokens_per_address=0, trusted_proxies=["127.0.0.1"]) as server:
         yield server
 
 
