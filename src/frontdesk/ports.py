@@ -295,6 +295,9 @@ class Streams(Protocol):
     def is_settled(self, session: Session) -> bool:
         """Whether it is known of everything that was sent on the session's stream whether it arrived."""
 
+    def when_settled(self, session: Session, call: Callable[[], None]) -> None:
+        """Call once that is so; it may never be."""
+
     def give_away(self, session: Session) -> None:
         """Another node goes on with the session: a held poll ends empty, and its client comes back there."""
 

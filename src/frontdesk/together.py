@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -36,8 +36,8 @@ class Together:
         self._membership = PostgresMembership(settings.database)
         bus = NatsBus(settings.bus, str(cluster)) if settings.bus else PostgresBus(settings.database)
         self.cluster = Cluster(app.context, self._membership, bus)
-        self.relay = Relay(app.context, self.cluster, bus, app.dispatcher.carry_out)
-        self.host = Host(app.context, app.dispatcher, app.hub, bus, lambda: self.cluster.sure)
+        self.relay = Relay(app.context, self.cluster, bus, app.dispatcher.carry_out, app.homes)
+        self.host = Host(app.context, app.dispatcher, app.hub, bus, lambda: self.cluster.sure, app.homes)
         self._beginning: asyncio.Task[None] | None = None
         self._listen()
 
@@ -53,6 +53,7 @@ class Together:
         homes, floor = app.homes, app.context.floor
         homes.is_alive = cluster.alive
         homes.claim = lambda org_id: self.relay.work(self._claim_board(org_id))
+        homes.fetch = lambda then: self.relay.work(self._fetch(then))
         homes.tell = lambda node: self.relay.send(node, Handed(app.context.node))
         cluster.is_known = lambda session_id: floor.has(session_id) or homes.was_given(session_id)
         app.limits.shared = Shared(self._membership)
@@ -116,6 +117,10 @@ class Together:
         with suppress(Exception):
             await self.cluster.claim(switchboard(org_id))
         self._app.homes.claimed(org_id)
+
+    async def _fetch(self, then: Callable[[], None]) -> None:
+        await self._take_handed()
+        then()
 
     async def _take_handed(self) -> None:
         # What is not taken now is taken at the next sweep, or when somebody asks for it.

@@ -48,13 +48,15 @@ class Demand(Protocol):
 class Standing:
     """The outcome of all checks of one caller. Worth nothing once token, key or session may have ended."""
 
-    __slots__ = ("api_key", "expires_ms", "generation", "session")
+    __slots__ = ("api_key", "expires_ms", "generation", "node", "session")
 
     def __init__(self, session: Session, api_key: ApiKey, expires_ms: int, generation: int) -> None:
         self.session = session
         self.api_key = api_key
         self.expires_ms = expires_ms
         self.generation = generation
+        # Where the session was at home then: it may move.
+        self.node = session.node
 
 
 class Gate:
@@ -115,6 +117,7 @@ class Gate:
             standing.generation != self._directory.generation
             or standing.expires_ms <= self._clock.now_ms()
             or standing.session.ended_ms
+            or standing.session.node != standing.node
         ):
             return False
         self._usage.count(standing.api_key.key_id, endpoint)

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from functools import partial
 
 from frontdesk.actions.context import Context
+from frontdesk.actions.homes import Homes
 from frontdesk.http.dispatch import Dispatcher
 from frontdesk.http.polls import EVENTS, STREAM_BUFFER_MAX
 from frontdesk.http.wire import Answer, Pending, Request, Stream, Whole, json_bytes
@@ -79,9 +80,10 @@ class Host:
     """What other nodes asked for and what became of it."""
 
     def __init__(
-        self, context: Context, dispatcher: Dispatcher, hub: Hub, bus: Bus, is_sure: Callable[[], bool]
+        self, context: Context, dispatcher: Dispatcher, hub: Hub, bus: Bus, is_sure: Callable[[], bool], homes: Homes
     ) -> None:
         self._is_sure = is_sure
+        self._homes = homes
         self._context = context
         self._dispatcher = dispatcher
         self._hub = hub
@@ -138,10 +140,22 @@ class Host:
     def _first(self, ask: Ask, name: Name) -> None:
         dispatcher = self._dispatcher
         key = ask.home or ask.session_id
-        gone = key and not self._context.floor.has(key)
-        if gone or dispatcher.stopping or dispatcher.reading or not self._is_sure():
+        if dispatcher.stopping or dispatcher.reading or not self._is_sure():
             self.say(ask.asker, Elsewhere(ask.number))
-            return
+        elif key and not self._context.floor.has(key):
+            self._homes.catch_up(key, lambda: self._late(ask, key, name))
+        else:
+            self._carry_out(ask, name)
+
+    def _late(self, ask: Ask, key: str, name: Name) -> None:
+        """It came meanwhile, or is not at home here."""
+        if not self._context.floor.has(key):
+            self.say(ask.asker, Elsewhere(ask.number))
+        elif name not in self._under_way and name not in self._work and name not in self._answers:
+            self._first(ask, name)
+
+    def _carry_out(self, ask: Ask, name: Name) -> None:
+        dispatcher = self._dispatcher
         if ask.prior is not None:
             # Learned before the poll itself: it decides what the poll is given.
             serial, arrived = ask.prior

@@ -44,6 +44,7 @@ class Passed(Pending):
         "_resumes",
         "_route",
         "_sent",
+        "_tries_left",
         "_until_ms",
         "home",
         "node",
@@ -68,6 +69,8 @@ class Passed(Pending):
         # However often its home changes: past this its client has given up, too.
         self._latest_ms = now_ms + POLL_HOLD_SECONDS * 1000 + 2 * PATIENCE_MS
         self._attempt = 0
+        # Look-ups at once, before one that waits a moment.
+        self._tries_left = 1
         self._sent = False
         # It said a moment ago that the session is not at home there.
         self._denied = ""
@@ -105,11 +108,25 @@ class Passed(Pending):
             self._later()
         elif home == "":
             self._claim()
+        elif home == self._relay.context.node and not self._relay.context.floor.has(self._key):
+            self._relay.own.catch_up(self._key, partial(self._caught_up, attempt))
         elif home == self._relay.context.node:
-            self._here_or_later()
+            self._here()
         elif self._relay.cluster.alive(home) and home != self._denied:
             self._relay.remember(self._key, home)
             self._ask(home)
+        else:
+            self._later()
+
+    def _caught_up(self, attempt: int) -> None:
+        """What was handed to this node is here; what is leaving it has left."""
+        if self._is_over or attempt != self._attempt:
+            return
+        if self._relay.context.floor.has(self._key):
+            self._here()
+        elif self._tries_left:
+            self._tries_left -= 1
+            self._find()
         else:
             self._later()
 
@@ -161,7 +178,7 @@ class Passed(Pending):
 
     def _later(self) -> None:
         self._attempt += 1
-        self._denied = ""
+        self._denied, self._tries_left = "", 1
         self._at(SOON_MS, self._look_up)
 
     def _look_up(self) -> None:

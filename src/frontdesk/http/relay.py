@@ -12,6 +12,7 @@ from collections.abc import Callable, Coroutine
 
 from frontdesk.actions.cluster import Cluster
 from frontdesk.actions.context import Context
+from frontdesk.actions.homes import Homes
 from frontdesk.domain.errors import TooMany, Unavailable
 from frontdesk.domain.nodes import chosen
 from frontdesk.http.bodies import CreateSession, decode
@@ -49,9 +50,11 @@ class Relay:
     """Everything that was passed on from here and is not answered yet."""
 
     def __init__(
-        self, context: Context, cluster: Cluster, bus: Bus, carry_out: Callable[[Route, Call], Result]
+        self, context: Context, cluster: Cluster, bus: Bus, carry_out: Callable[[Route, Call], Result], own: Homes
     ) -> None:
         self.context = context
+        # What is on its way to this node or from it.
+        self.own = own
         self.cluster = cluster
         self.carry_out = carry_out
         self.homes: dict[str, str] = {}

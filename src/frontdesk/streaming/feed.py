@@ -12,7 +12,7 @@ The tail holds the events (tail_start, head] ready to send; older ones are read 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from frontdesk.domain.model import Session
 from frontdesk.ports import Carrier, EventStream, Poll
@@ -39,7 +39,7 @@ class Feed:
 
     __slots__ = (
         "carrier", "channel", "doubt", "full", "head", "hold_until", "passing", "poll", "poll_after", "poll_max",
-        "reading", "sent", "session", "tail", "timed",
+        "reading", "sent", "session", "settled", "tail", "timed",
     )  # fmt: skip
 
     def __init__(self, session: Session) -> None:
@@ -57,6 +57,8 @@ class Feed:
         self.poll_max = 1
         self.hold_until = 0
         self.timed = False
+        # To be called once the client has confirmed all that it was sent.
+        self.settled: Callable[[], None] | None = None
         self.reading = False
         self.channel: EventStream | None = None
         # The stream's reader is slow: it gets nothing more until it says so.

@@ -24,7 +24,7 @@ CURSOR_FLUSH_MS = 500
 # wait up to 200 with their acknowledgement, and far networks take as long to carry it; what has not come by then
 # was lost with the network, and is sent again.
 DOUBT_MS = 500
-COMPOSING = "messaging.Notification"
+COMPOSING, PREVIEW, TEXT = "messaging.Notification", "messaging.Preview", "messaging.Text"
 DISCONNECTED = "messaging.Disconnected"
 
 
@@ -42,6 +42,8 @@ class Hub:
         self._feeds: dict[str, Feed] = {}
         self._moved: dict[str, Session] = {}
         self.on_expired: Callable[[Session], None] = lambda session: None
+        # Told when the client of a session with agents has confirmed more than before.
+        self.on_confirmed: Callable[[Session], None] = lambda session: None
         self.held = 0
         self.delivered = 0
         self.redelivered = 0
@@ -72,7 +74,7 @@ class Hub:
         feed = self._feeds.get(session.session_id) if session is not None else None
         if feed is None:
             return None
-        if entry.kind == "messaging.Text" and feed.passing:
+        if entry.kind == TEXT and feed.passing:
             # The message is what the typing was about; shown after it, it would never end.
             feed.passing.pop(COMPOSING, None)
         elif entry.kind == DISCONNECTED:
@@ -87,6 +89,11 @@ class Hub:
         feed = self._feeds.get(session.session_id)
         if feed is None:
             return
+        if kind == TEXT and feed.passing:
+            # Shown after the message, what was typed before it would look like the beginning of another.
+            about = event_id.partition("-")[0]
+            for unsent in (COMPOSING, PREVIEW):
+                feed.passing.pop(unsent + about, None)
         session.stream_seq = number = session.stream_seq + 1
         feed.append(number, names.envelope(kind, time_ms, payload, event_id=event_id or f"e{number}", number=number))
         self._ring(feed)
@@ -117,6 +124,17 @@ class Hub:
             return True
         return feed.doubt is None and (feed.poll is not None or feed.sent <= session.cursor)
 
+    def when_settled(self, session: Session, call: Callable[[], None]) -> None:
+        """Call once that is so: with the next poll, unless it leaves an answer in doubt."""
+        feed = self._feeds.get(session.session_id)
+        if feed is not None:
+            feed.settled = call
+
+    def _tell_settled(self, feed: Feed) -> None:
+        if feed.settled is not None and self.is_settled(feed.session):
+            call, feed.settled = feed.settled, None
+            call()
+
     def give_away(self, session: Session) -> None:
         """Another node goes on with it."""
         feed = self._feeds.pop(session.session_id, None)
@@ -145,6 +163,8 @@ class Hub:
         if feed.poll is poll and not feed.timed:
             feed.timed = True
             self._timers.at(feed.hold_until, lambda now: self._let_go(feed, now))
+        if feed.settled is not None:
+            self._tell_settled(feed)
 
     def subscribe(self, session: Session, channel: EventStream, after: int | None) -> None:
         """Send everything after the cursor, and what follows, to `channel` until it is left or closed."""
@@ -256,6 +276,7 @@ class Hub:
             self._refuse(feed, over(feed.session))
         else:
             self._ring(feed)
+            self._tell_settled(feed)
 
     def carriers(self, session_id: str) -> tuple[Carrier, ...]:
         """The connections whose fate counts for a session: of the answer in doubt, and of the last request."""
@@ -371,6 +392,8 @@ class Hub:
     def _note(self, session: Session) -> None:
         if not session.stored:
             return
+        if session.interaction is not None and session.interaction.marks is not None:
+            self.on_confirmed(session)
         if not self._moved:
             self._timers.at(self._clock.now_ms() + CURSOR_FLUSH_MS, lambda now: self.flush())
         self._moved[session.session_id] = session
