@@ -92,7 +92,7 @@ def test_each_work_type_has_its_own_line(quiet: Running) -> None:
         quiet.contact(org="acme", key="acme-key") as foreign,
     ):
         one.connect("79")
-        quiet.advance(0.001)
+        quiet.advance(0.05)
         two.connect("79")
         third.connect("32")
         foreign.connect("79")
@@ -108,7 +108,7 @@ def test_those_behind_move_up_and_are_told(quiet: Running) -> None:
         for contact in (one, two, three):
             contact.connect()
             contact.until("QueueStatus")
-            quiet.advance(0.001)
+            quiet.advance(0.05)
         waiting = [contact.hold(wire=contact.polls) for contact in (one, three)]
         quiet.held(2)
         two.disconnect()
