@@ -15,7 +15,8 @@ from frontdesk.domain.rules import Instead
 from tests.support.server import Running
 
 ORGS = count(1)
-WORK_TYPES, SKILLS, HOURS, OUTCOMES = ("w1", "w2", "w3"), ("s1", "s2"), ("h1", "h2"), ("d1", "d2")
+# Few of each, so that commands meet.
+WORK_TYPES, SKILLS, HOURS, OUTCOMES = ("w1", "w2"), ("s1",), ("h1",), ("d1",)
 Command = tuple[str, dict[str, Any]]
 
 
@@ -32,7 +33,9 @@ def command(name: str, **arguments: st.SearchStrategy[Any]) -> st.SearchStrategy
 DETOURS = st.fixed_dictionaries(
     {"instead": st.sampled_from(["workType", "workType", "callback", "wait"]), "target": some(WORK_TYPES)}
 )
-RINGS = st.lists(some(SKILLS), max_size=1).map(lambda ids: [{"needs": [{"skill": i} for i in ids]}])
+RINGS = st.sampled_from(
+    [[], [{"needs": [{"skill": SKILLS[0]}]}], [{}, {"afterSeconds": 60, "needs": [{"skill": SKILLS[0]}]}]]
+)
 
 
 def rule(name: str, values: st.SearchStrategy[Any]) -> st.SearchStrategy[Command]:

@@ -163,6 +163,14 @@ def test_what_is_in_use_stays(admin: Client) -> None:
     assert "work type 7" in answer.json()["message"]
 
 
+def test_a_channel_that_a_detour_needs_stays(admin: Client) -> None:
+    """Contacts would be led to where nobody takes them."""
+    overflow = {"rules": {"overflow": {"instead": "callback", "target": "32"}}}
+    assert admin.ask("PUT", "provisioning/workTypes/79", {"name": "Agents", **overflow}).status == 200
+    answer = admin.ask("PUT", "provisioning/workTypes/32", {"name": "Callbacks", "channels": ["chat"]})
+    assert reason(answer) == (400, "stillInUse", "channels")
+
+
 # ---- API keys
 
 
