@@ -18,14 +18,6 @@ endif
 endif
 
 FAILED = { echo "The tests FAILED: the first failure above is the place to start."; exit 1; }
-# What must hold through the lane and through plain ASGI. The rough network is long, and the same for both.
-API_TESTS := tests/http tests/streaming --ignore=tests/streaming/test_exactly_once.py
-# And on what else the public API is served: one node on PostgreSQL, three of them, three with NATS between them. Random
-# requests against the description tell nothing more on the others than on three nodes.
-POSTGRES_TESTS := $(API_TESTS)
-CLUSTER_TESTS := $(API_TESTS) tests/conformance
-NATS_TESTS := $(API_TESTS)
-
 # A stamp is older than what it was made from only when there is something to install.
 RUN_STAMP := .venv/.installed
 DEV_STAMP := .venv/.installed-dev
@@ -45,16 +37,7 @@ demo: $(RUN_STAMP) ## start a demo server; needs nothing but Python, git and mak
 
 test: check ## install what the tests need, then run the checks and every test
 	@scripts/install-test-tools
-	$(SAY) "Running the tests"
-	@$(PY) -m pytest $(ARGS) || $(FAILED)
-	$(if $(ARGS),,$(SAY) "Running the public API's tests once more, without the lane")
-	$(if $(ARGS),,@FRONTDESK_LANE=false $(PY) -m pytest $(API_TESTS) || $(FAILED))
-	$(if $(ARGS),,$(SAY) "Running the public API's tests on PostgreSQL")
-	$(if $(ARGS),,@FRONTDESK_TEST_ON=postgres $(PY) -m pytest $(POSTGRES_TESTS) || $(FAILED))
-	$(if $(ARGS),,$(SAY) "Running the public API's tests on three nodes")
-	$(if $(ARGS),,@FRONTDESK_TEST_ON=cluster $(PY) -m pytest $(CLUSTER_TESTS) || $(FAILED))
-	$(if $(ARGS),,$(SAY) "Running the public API's tests on three nodes with NATS between them")
-	$(if $(ARGS),,@FRONTDESK_TEST_ON=nats $(PY) -m pytest $(NATS_TESTS) || $(FAILED))
+	@$(if $(ARGS),$(PY) -m pytest $(ARGS),scripts/test-all) || $(FAILED)
 	@echo "$(if $(ARGS),The checks and the tests you selected passed.,All checks and tests passed.)"
 
 check: $(DEV_STAMP) ## lint, formatting, strict types, import rules
