@@ -1,4 +1,4 @@
-"""frontdesk's agents for a benchmark: people who take chats and talk in them, through one program's streaming session."""
+"""frontdesk's agents for a benchmark: people who take chats and talk in them, over one program's streaming session."""
 
 import asyncio
 import json

@@ -46,7 +46,7 @@ class Frontdesk:
         return running(command, cpus=cpus, port=port, folder=folder)
 
     def records(self, server: Server, *, scenario: str, sessions: int, senders: int) -> list[Record]:
-        """Open the sessions and connect each: to the echo script, to agents, or in `post` to a queue that only stores."""
+        """Open the sessions and connect each: to the echo script, to agents, or in `post` to a mere queue."""
         facts = self.facts(server)
         work_type = ECHO if scenario == "chat" else facts["workTypes"]["agents"]
         organization = f"/via/v2/organizations/{facts['orgId']}"
@@ -78,7 +78,8 @@ class LaneAlone(Frontdesk):
     """The same server on an engine that stores nothing: like against like beside peers that store nothing."""
 
     name = "frontdesk-unstored"
-    command = (sys.executable, str(Path(__file__).parents[1] / "lane_alone.py"))
+    # -P: the folder of the benchmarks has modules with the names of packages, which must not be found first.
+    command = (sys.executable, "-P", str(Path(__file__).parents[1] / "lane_alone.py"))
 
 
 @dataclass(frozen=True)
