@@ -9,11 +9,12 @@ from collections.abc import Sequence
 from frontdesk import server
 from frontdesk.cli import main
 from frontdesk.domain.model import ApiKey, Entry, Organization, SigningKey, WorkType
+from frontdesk.domain.people import Audit, Client, Item, User
 from frontdesk.engines.numbers import take_numbers
 from frontdesk.engines.sqlite import SqliteStore
 from frontdesk.ports import Done, Record
 
-_SET_UP = (Organization, ApiKey, SigningKey, WorkType)
+_SET_UP = (Organization, ApiKey, SigningKey, WorkType, User, Client, Item, Audit)
 
 
 class ForgetfulStore(SqliteStore):

@@ -99,15 +99,19 @@ async def _tick(app: App) -> None:
         app.tick()
 
 
-async def run(app: App, started: Callable[[int], None]) -> None:
-    """Serve until told to stop (SIGINT, SIGTERM, `app.stop`); `started` gets the port once connections are taken."""
-    telemetry.log.info("store.opened", **_about(app.store))
-    # What exists now lives as long as the process: the collector need not look at it again.
+def spare_collector() -> None:
+    """Let the garbage collector look seldom, and not at what exists by now: it lives as long as the process."""
     gc.collect()
     gc.freeze()
     # Almost nothing here is a cycle, so counting references frees it. Looking for the rest after every 700th new
     # object cost 3 % of the time, and a full look at 20,000 sessions stops everything for 20 ms.
     gc.set_threshold(50_000, 20, 100)
+
+
+async def run(app: App, started: Callable[[int], None]) -> None:
+    """Serve until told to stop (SIGINT, SIGTERM, `app.stop`); `started` gets the port once connections are taken."""
+    telemetry.log.info("store.opened", **_about(app.store))
+    spare_collector()
     ticking = asyncio.get_running_loop().create_task(_tick(app))
     commands = None if app.settings.database else await control.listen(app.settings.data, app.admin.run)
     server = _Uvicorn(_config(app), app, started)
