@@ -7,6 +7,7 @@
 
 import base64
 import hashlib
+import hmac
 import json
 import secrets
 import threading
@@ -137,8 +138,21 @@ def signed(claims: dict[str, Any], key: RSAKey) -> str:
 
 def unsigned(claims: dict[str, Any]) -> str:
     """A token that says it needs no signature (RFC 7519, 6)."""
-    pieces = (json.dumps(each).encode() for each in ({"alg": "none", "typ": "JWT"}, claims))
-    return ".".join(base64.urlsafe_b64encode(piece).rstrip(b"=").decode() for piece in pieces) + "."
+    return _unsigned("none", claims) + "."
+
+
+def signed_with_the_public_key(claims: dict[str, Any], key: RSAKey) -> str:
+    """A token whose signature takes what everybody knows for a shared secret (RFC 8725, 2.1)."""
+    text = _unsigned("HS256", claims)
+    return f"{text}.{_text(hmac.digest(key.as_pem(private=False), text.encode(), 'sha256'))}"
+
+
+def _unsigned(algorithm: str, claims: dict[str, Any]) -> str:
+    return ".".join(_text(json.dumps(each).encode()) for each in ({"alg": algorithm, "typ": "JWT"}, claims))
+
+
+def _text(data: bytes) -> str:
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
 
 
 def _handler(provider: Provider) -> type[BaseHTTPRequestHandler]:

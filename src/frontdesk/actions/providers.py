@@ -12,7 +12,7 @@ from frontdesk.actions.context import Context
 from frontdesk.actions.directory import LiveDirectory
 from frontdesk.actions.provisioning import View
 from frontdesk.domain.errors import Invalid, NotFound
-from frontdesk.domain.oidc import Provider, check_provider
+from frontdesk.domain.oidc import NAME, Provider, check_provider
 from frontdesk.domain.people import Item, Role
 
 # Items of this kind are seen by nobody but the commands here: the client's secret is in them.
@@ -54,7 +54,7 @@ class Providers:
             issuer=issuer,
             client_id=client_id,
             client_secret=client_secret,
-            name=name or Provider.name,
+            name=name or NAME,
             roles=_roles(roles),
         )
         await self._store(org_id, check_provider(made), "changed" if before is not None else "created")

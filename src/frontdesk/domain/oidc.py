@@ -19,6 +19,8 @@ SKEW_MS = 60 * 1000
 # Characters. OpenID Connect Core, 2: a subject has at most 255.
 SUBJECT_MAX = 255
 URL_MAX = 2000
+# What people see of a provider without a name: "Continue with …".
+NAME = "single sign-on"
 # Seconds since the epoch.
 YEAR_5138 = 10**11
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
@@ -33,7 +35,7 @@ class Provider(Struct, frozen=True, rename="camel"):
     issuer: str
     client_id: str
     client_secret: str = ""
-    name: str = "single sign-on"
+    name: str = NAME
     roles: tuple[Role, ...] = ()
 
 
