@@ -21,6 +21,7 @@ from frontdesk.actions.detours import Detours
 from frontdesk.actions.handling import Handling
 from frontdesk.actions.homes import Homes
 from frontdesk.actions.journeys import Journeys
+from frontdesk.actions.marking import Marking
 from frontdesk.actions.messaging import Messaging
 from frontdesk.actions.oauth import OAuth
 from frontdesk.actions.oidc import Oidc
@@ -45,6 +46,8 @@ from frontdesk.figures import readings
 from frontdesk.http import openapi, pages
 from frontdesk.http.agents import AgentApi
 from frontdesk.http.asgi import AsgiApp
+from frontdesk.http.auditing import AuditApi
+from frontdesk.http.auditing import routes as audit_table
 from frontdesk.http.dispatch import Dispatcher
 from frontdesk.http.guard import Gate
 from frontdesk.http.limits import Doors, Limiter, Proxies
@@ -53,6 +56,7 @@ from frontdesk.http.oauth import routes as oauth_table
 from frontdesk.http.ops import Operations, Readings
 from frontdesk.http.provisioning import ProvisioningApi
 from frontdesk.http.public import Limits, PublicApi
+from frontdesk.http.records import RecordApi
 from frontdesk.http.repeats import Repeats
 from frontdesk.http.routes import Route, Router, table
 from frontdesk.http.routes_agents import agent_table
@@ -175,6 +179,8 @@ class App:
         self.routing.on_detour = Detours(self.context, self.routing, self.scripts, self.messaging).go
         self.routing.on_vain = self.transferring.answered_in_vain
         self.handling.end = self.messaging.end
+        self.marking = Marking(self.context, self.handling)
+        self.hub.on_confirmed = self.marking.confirmed
         self.agents.give_back = self.transferring.give_back
         self.usage = UsageCounter(self.context)
         self.admin = Admin(self.context, self.keys, self.scripts.knows)
@@ -307,15 +313,20 @@ class App:
         directory = self.context.directory
         gate = Gate(directory, self.tokens, self.sessions, self.usage, self.clock)
         gate.staff = StaffGate(self.access, self.clock)
-        api = PublicApi(self.store, self.clock, self.tokens, self.sessions, self.messaging, self.hub, gate, limits)
+        api = PublicApi(
+            self.store, self.clock, self.tokens, self.sessions, self.messaging, self.marking, self.hub, gate, limits
+        )
         registry = CollectorRegistry()
         registry.register(Readings(partial(readings, self)))
         agents = AgentApi(
-            self.context, self.boards, self.desks, self.agents, self.handling, self.transferring, self.hub
-        )
+            self.context, self.boards, self.desks, self.agents, self.handling, self.transferring, self.marking,
+            self.hub, limits,
+        )  # fmt: skip
+        records = RecordApi(self.context, self.boards, self.desks)
         operations = Operations(registry, self._checks)
         provisioning = ProvisioningApi(self.admin, self.store, self.clock)
-        routes = (*table(api, operations), *agent_table(agents), *provisioning_table(provisioning))
+        audit = audit_table(AuditApi(self.admin.auditing, self.store))
+        routes = (*table(api, operations), *agent_table(agents, records), *provisioning_table(provisioning), *audit)
         router = Router((*routes, *self._signing_in(), *pages.routes(facts, openapi.document(routes))))
         return Dispatcher(router, gate, self.repeats, self.proxies, directory.find_organization)
 

@@ -25,14 +25,17 @@ class Auditing:
         self._context = context
         self.commands: dict[str, Callable[..., Any]] = {"audit.list": self.entries}
 
-    async def entries(self, org_id: str, before: int = 0, limit: int = PAGE) -> list[View]:
-        """The newest entries first, of those with an id below `before` (0: of all). Raises NotFound, Invalid."""
+    async def entries(self, org_id: str, before: int = 0, limit: int = PAGE, *, more: int = 0) -> list[View]:
+        """The newest entries first, of those with an id below `before` (0: of all), and `more` than the limit.
+
+        Raises NotFound, Invalid.
+        """
         self._context.directory.organization(org_id)
         if not 1 <= limit <= PAGE_MAX:
             raise Invalid("invalidLimit", f"Send 1 to {PAGE_MAX}.", scope="limit")
         if not 0 <= before < 1 << 63:
             raise Invalid("invalidBefore", "Send the auditId that the page before ended with.", scope="before")
-        found = await result_of(partial(self._context.store.audit, org_id, before, limit))
+        found = await result_of(partial(self._context.store.audit, org_id, before, limit + more))
         return [view(entry) for entry in found]
 
 

@@ -51,7 +51,8 @@ class Detours:
             self._messaging.end(interaction, EndReason.CLOSED, EntityType.SYSTEM, lambda error: None)
             return
         now_ms, session = self._context.clock.now_ms(), self._context.floor.session_of(interaction)
-        entries = interactions.hand_off(interaction, session, work_type, now_ms)
+        shown = self._context.directory.rules(interaction.org_id, work_type_id).sneak_peek
+        entries = interactions.hand_off(interaction, session, work_type, now_ms, previews_shown=shown)
         self._store(interaction, [*entries, decision(interaction, "overflowed", "", now_ms)])
         self._routing.join(interaction)
 

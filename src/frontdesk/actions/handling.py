@@ -28,6 +28,7 @@ from frontdesk.ports import Done, Record
 _HEARD = frozenset({Part.OWNER, Part.CONFERENCE, Part.BARGE})
 AGENTS, CONTACT = "agents", "contact"
 Extra = Sequence[Record]
+Said = events.Text | events.PushUrl | events.Note
 
 
 @dataclass(slots=True)
@@ -50,6 +51,8 @@ class Handling:
         self._homes = homes
         # Closes an interaction for everyone; the wiring sets it (`Messaging.end`).
         self.end: Callable[..., None]
+        # Told of each message to a contact once it is durable, before it is delivered.
+        self.on_said: Callable[[Entry, str], None] = lambda entry, message_id: None
 
     # ---- offers
 
@@ -132,7 +135,7 @@ class Handling:
     ) -> None:
         """Say something to the contact, or (`audience` "agents") to the agents alone. Raises NotFound, Invalid."""
         messages.check_text(text)
-        held = self._speaking(user, interaction_id, audience)
+        held = self.speaking(user, interaction_id, audience)
         now_ms, message_id = self._context.clock.now_ms(), str(self._context.ids.number())
         said = messages.text_event(held.interaction, name or user.name, EntityType.AGENT, message_id, text, now_ms)
         self._say(held, said, audience, done, extra)
@@ -142,7 +145,7 @@ class Handling:
     ) -> None:
         """Send a link. Raises NotFound, Invalid."""
         messages.check_url(url)
-        held = self._speaking(user, interaction_id, audience)
+        held = self.speaking(user, interaction_id, audience)
         now_ms, message_id = self._context.clock.now_ms(), str(self._context.ids.number())
         said = messages.push_url_event(held.interaction, name or user.name, EntityType.AGENT, message_id, url, now_ms)
         self._say(held, said, audience, done, extra)
@@ -150,7 +153,7 @@ class Handling:
     def notify(self, user: User, interaction_id: int, state: str, expires_after_seconds: float, *, name: str) -> None:
         """Show the contact that the agent is composing. Never stored. Raises NotFound, Invalid."""
         messages.check_notification(state, expires_after_seconds)
-        held = self._speaking(user, interaction_id, CONTACT)
+        held = self.speaking(user, interaction_id, CONTACT)
         session = self._context.floor.sessions.get(held.interaction.session_id)
         if session is None:
             return
@@ -216,7 +219,8 @@ class Handling:
         self._context.store.admit()
         self.end(held.interaction, EndReason.AGENT, EntityType.AGENT, done, extra)
 
-    def _speaking(self, user: User, interaction_id: int, audience: str) -> Held:
+    def speaking(self, user: User, interaction_id: int, audience: str) -> Held:
+        """The same as `talking`, to be heard by this audience. Raises NotFound, Invalid."""
         if audience not in (AGENTS, CONTACT):
             raise Invalid("invalidAudience", "Send contact or agents.", scope="audience")
         held = self.talking(user, interaction_id)
@@ -229,7 +233,7 @@ class Handling:
         self._context.store.admit()
         return held
 
-    def _say(self, held: Held, said: events.Event, audience: str, done: Done, extra: Extra) -> None:
+    def _say(self, held: Held, said: Said, audience: str, done: Done, extra: Extra) -> None:
         """An entry by an agent: everyone in the house hears it, and the contact when it is meant for them."""
         session = self._context.floor.session_of(held.interaction) if audience == CONTACT else None
         author = EntityType.AGENT
@@ -238,6 +242,8 @@ class Handling:
         def told(error: BaseException | None) -> None:
             done(error)
             if error is None:
+                if session is not None:
+                    self.on_said(entry, said.message_id)
                 self._context.streams.deliver((entry,))
 
         self._context.store.commit((entry, *extra), told)

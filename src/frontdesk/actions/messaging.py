@@ -47,7 +47,12 @@ class Messaging:
         work_type = self.scripts.playable(interactions.require_channel(work_type, Channel.CHAT))
         context.store.admit()
         now_ms = context.clock.now_ms()
-        interaction, entries = interactions.open_chat(context.ids.number(), session, work_type, contact, now_ms)
+        rules = context.directory.rules(session.org_id, work_type.work_type_id)
+        interaction, entries = interactions.open_chat(
+            context.ids.number(), session, work_type, contact, now_ms,
+            # A script sees nothing of it; where it hands off to agents, Transferred says what holds there.
+            previews_shown=rules.sneak_peek and not work_type.script,
+        )  # fmt: skip
         context.floor.interactions[interaction.interaction_id] = interaction
         if interaction.state is State.SCRIPTED:
             entries.append(

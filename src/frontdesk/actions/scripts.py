@@ -218,7 +218,8 @@ class Runner:
         if work_type is None:
             telemetry.log.error("script.no_such_work_type", script=interaction.script, work_type=effect.work_type_id)
             return interactions.close(interaction, session, EndReason.SYSTEM, EntityType.SYSTEM, now_ms)
-        return interactions.hand_off(interaction, session, work_type, now_ms)
+        shown = self._context.directory.rules(interaction.org_id, work_type.work_type_id).sneak_peek
+        return interactions.hand_off(interaction, session, work_type, now_ms, previews_shown=shown)
 
     def _book(self, interaction: Interaction, effect: BookCallBack, now_ms: int) -> list[Record]:
         session = self._context.floor.session_of(interaction)

@@ -77,7 +77,11 @@ class Switchboard:
 
     def between(self, user_id: str, interaction_id: int) -> Assignment | None:
         """What a user has to do with an interaction, if anything."""
-        return next((a for a in self.of_interaction(interaction_id) if a.user_id == user_id), None)
+        # A plain loop: every text of an agent passes here.
+        for assignment in self._of_interaction.get(interaction_id, {}).values():
+            if assignment.user_id == user_id:
+                return assignment
+        return None
 
     def talkers(self, interaction_id: int) -> Iterator[Assignment]:
         """Who follows the conversation."""

@@ -87,8 +87,9 @@ class Transferring:
         session = self._context.floor.session_of(interaction)
         name = self._name(board, held.assignment.user_id)
         entries = interactions.hand_back(
-            interaction, session, name, now_ms, work_type_id=way.work_type_id, for_agent=way.for_agent
-        )
+            interaction, session, name, now_ms, work_type_id=way.work_type_id, for_agent=way.for_agent,
+            previews_shown=self._context.directory.rules(interaction.org_id, way.work_type_id).sneak_peek,
+        )  # fmt: skip
         records: list[Record] = [interaction, *entries, *self._end_all(board, interaction, way.reason, now_ms)]
         status = status_of(board, held.assignment.user_id)
         status.idle_ms = now_ms

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from frontdesk import __version__
-from frontdesk.cli import catalog, manage, users, work_types
+from frontdesk.cli import catalog, manage, sign_in, users, work_types
 from frontdesk.cli.calls import INTERRUPTED, Bus, Data, Database, Json, guarded, load, run
 from frontdesk.cli.output import fail
 
@@ -71,8 +71,9 @@ def serve(
 app.command(rich_help_panel=_SETTING_UP)(manage.init)
 _GROUPS = (
     manage.org, manage.apikey, users.user, users.client, work_types.worktype, *catalog.GROUPS, manage.callback,
-    manage.token,
+    manage.token, sign_in.audit,
 )  # fmt: skip
+manage.org.add_typer(sign_in.oidc)
 for group in _GROUPS:
     app.add_typer(group, rich_help_panel=_SETTING_UP)
 app.command(rich_help_panel=_SETTING_UP)(manage.settings)

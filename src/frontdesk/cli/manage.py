@@ -12,7 +12,7 @@ from frontdesk.cli.output import as_json, console, errors, listed
 
 OrgId = Annotated[str, typer.Argument(help="The organization's id.")]
 
-org = typer.Typer(name="org", help="Organizations: create, list, origins, grace.", no_args_is_help=True)
+org = typer.Typer(name="org", help="Organizations: create, list, origins, grace, oidc.", no_args_is_help=True)
 apikey = typer.Typer(name="apikey", help="API keys: create, list, revoke, usage.", no_args_is_help=True)
 worktype = typer.Typer(name="worktype", help="Work types: create, list, rules, remove.", no_args_is_help=True)
 callback = typer.Typer(name="callback", help="Voice callbacks: list.", no_args_is_help=True)

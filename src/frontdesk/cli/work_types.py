@@ -46,6 +46,10 @@ def worktype_rules(  # noqa: PLR0913, PLR0917 - an option for each rule, as type
     overflow_text: Annotated[str, _option("What they are told then.")] = "",
     overflow_seconds: Annotated[int | None, _option("Full for those who waited so long; 0 is never.")] = None,
     overflow_waiting: Annotated[int | None, _option("Full for those who find so many waiting; 0 is never.")] = None,
+    sneak_peek: Annotated[
+        bool | None,
+        _option("Whether agents see what contacts type before they send it.", "--sneak-peek/--no-sneak-peek"),
+    ] = None,
     reset: Annotated[bool, _option("Begin from the defaults.", "--reset")] = False,
     data: Data = None,
     database: Database = None,
@@ -67,6 +71,7 @@ def worktype_rules(  # noqa: PLR0913, PLR0917 - an option for each rule, as type
         "overflow": _detour(overflow, overflow_text),
         "overflowSeconds": overflow_seconds,
         "overflowWaiting": overflow_waiting,
+        "sneakPeek": sneak_peek,
         "rings": [] if no_skills else _rings(skill, relax),
     }
     changes = {name: value for name, value in given.items() if value is not None}

@@ -23,10 +23,11 @@ class Event(Struct, frozen=True, kw_only=True, rename="camel", tag_field="kind",
 
 
 class Connected(Event, tag="messaging.Connected", frozen=True):
-    """The interaction is open."""
+    """The interaction is open. With `previews_shown`, agents see what the contact types before it is sent."""
 
     work_type_id: str
     contact_name: str
+    previews_shown: bool = False
 
 
 class Wait(Struct, frozen=True):
@@ -101,10 +102,32 @@ class Notification(Event, tag="messaging.Notification", frozen=True):
     expires_after_seconds: int | float
 
 
+class Preview(Event, tag="messaging.Preview", frozen=True):
+    """What the contact has typed and not sent. Passing: never numbered, stored or repeated. To agents only."""
+
+    entity_name: str
+    entity_type: EntityType
+    text: str
+
+
+class Delivered(Event, tag="messaging.Delivered", frozen=True):
+    """What agents said, up to this message, has reached the contact. Passing; to agents only."""
+
+    message_id: str
+
+
+class Read(Event, tag="messaging.Read", frozen=True):
+    """A participant has read everything up to this message. Passing: never numbered, stored or repeated."""
+
+    message_id: str
+    entity_type: EntityType
+
+
 class Transferred(Event, tag="messaging.Transferred", frozen=True):
-    """The interaction went on to another work type."""
+    """The interaction went on to another work type. `previews_shown`: as in Connected, from now on."""
 
     work_type_id: str
+    previews_shown: bool = False
 
 
 class CallBackScheduled(Event, tag="messaging.CallBackScheduled", frozen=True):
@@ -158,7 +181,7 @@ _KIND: dict[type[Event], str] = {
     cls: str(cls.__struct_config__.tag)
     for cls in (
         Connected, QueueStatus, ParticipantJoined, ParticipantLeft, Text, PushUrl, DialRequest, Note, Notification,
-        Transferred, CallBackScheduled, Error, Disconnected,
+        Preview, Delivered, Read, Transferred, CallBackScheduled, Error, Disconnected,
     )
 }  # fmt: skip
 KINDS = tuple(sorted(_KIND.values()))

@@ -39,9 +39,15 @@ def require_channel(work_type: WorkType | None, channel: Channel) -> WorkType:
 
 
 def open_chat(
-    interaction_id: int, session: Session, work_type: WorkType, contact: Contact, now_ms: int
+    interaction_id: int,
+    session: Session,
+    work_type: WorkType,
+    contact: Contact,
+    now_ms: int,
+    *,
+    previews_shown: bool = False,
 ) -> tuple[Interaction, list[Entry]]:
-    """Begin a chat on `session`. Raises Invalid while another is open on it."""
+    """Begin a chat on `session`, and tell whether its `previews_shown`. Raises Invalid while another is open."""
     if session.interaction is not None:
         raise Invalid(
             "alreadyConnected",
@@ -63,19 +69,28 @@ def open_chat(
     )
     session.interaction, session.disposed = interaction, False
     connected = events.Connected(
-        interaction_id=str(interaction_id), work_type_id=work_type.work_type_id, contact_name=contact.name
+        interaction_id=str(interaction_id),
+        work_type_id=work_type.work_type_id,
+        contact_name=contact.name,
+        previews_shown=previews_shown,
     )
     # Written by the contact, as every entry that a script answers.
     return interaction, [entry(interaction, connected, EntityType.CONTACT, now_ms, session)]
 
 
-def hand_off(interaction: Interaction, session: Session | None, work_type: WorkType, now_ms: int) -> list[Entry]:
+def hand_off(
+    interaction: Interaction, session: Session | None, work_type: WorkType, now_ms: int, *, previews_shown: bool = False
+) -> list[Entry]:
     """The script lets go: the interaction waits in the queue of `work_type`. The fence rises."""
     interaction.work_type_id = work_type.work_type_id
     interaction.state, interaction.script, interaction.script_state = State.QUEUED, "", ""
     interaction.queued_ms = now_ms
     interaction.fence += 1
-    moved = events.Transferred(interaction_id=str(interaction.interaction_id), work_type_id=work_type.work_type_id)
+    moved = events.Transferred(
+        interaction_id=str(interaction.interaction_id),
+        work_type_id=work_type.work_type_id,
+        previews_shown=previews_shown,
+    )
     return [entry(interaction, moved, EntityType.SYSTEM, now_ms, session)]
 
 
@@ -103,7 +118,14 @@ def left(interaction: Interaction, session: Session | None, name: str, now_ms: i
 
 
 def hand_back(
-    interaction: Interaction, session: Session | None, name: str, now_ms: int, *, work_type_id: str, for_agent: str = ""
+    interaction: Interaction,
+    session: Session | None,
+    name: str,
+    now_ms: int,
+    *,
+    work_type_id: str,
+    for_agent: str = "",
+    previews_shown: bool = False,
 ) -> list[Entry]:
     """Its agent lets go, and it waits again: for anyone of `work_type_id`, or for one agent. The fence rises.
 
@@ -114,7 +136,9 @@ def hand_back(
     interaction.work_type_id, interaction.queued_ms = work_type_id, now_ms
     interaction.priority = RETURNING
     interaction.fence += 1
-    moved = events.Transferred(interaction_id=str(interaction.interaction_id), work_type_id=work_type_id)
+    moved = events.Transferred(
+        interaction_id=str(interaction.interaction_id), work_type_id=work_type_id, previews_shown=previews_shown
+    )
     return [*entries, entry(interaction, moved, EntityType.AGENT, now_ms, session)]
 
 

@@ -13,6 +13,8 @@ from typing import Protocol
 
 from msgspec import Struct, field
 
+from frontdesk.domain.marks import Marks
+
 
 class Channel(StrEnum):
     """The medium of an interaction; a work type takes one or both."""
@@ -147,6 +149,8 @@ class Interaction(Struct, kw_only=True):
     priority: int = 0
     # Who hears every entry as it becomes durable: the streaming sessions of agents. Never stored.
     listeners: list[Listener] = field(default_factory=list)
+    # What agents said and the contact's client has not confirmed. Never stored; None while no agent has spoken.
+    marks: Marks | None = None
 
     @property
     def is_open(self) -> bool:

@@ -56,6 +56,7 @@ class Rules(Struct, frozen=True, rename="camel", omit_defaults=True):
     offer rings. `ask_again_seconds`: how long who let one pass is not asked about it again. `load`: how much of an
     agent's capacity one interaction takes. `hours_id`: "" is always open. The overflow takes place after
     `overflow_seconds` of waiting, and for those who find `overflow_waiting` before them; 0 is never.
+    `sneak_peek`: agents see what the contact types before it is sent, and the contact is told so.
     """
 
     rings: tuple[Ring, ...] = ()
@@ -73,6 +74,7 @@ class Rules(Struct, frozen=True, rename="camel", omit_defaults=True):
     overflow: Detour = Detour()
     overflow_seconds: int = 0
     overflow_waiting: int = 0
+    sneak_peek: bool = False
 
 
 def detour(rules: Rules, *, is_open: bool, waited_ms: int, ahead: int) -> Detour | None:

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from msgspec import Meta, Struct
 
 from frontdesk.domain import limits
-from frontdesk.domain.desk_events import Line, Subject
+from frontdesk.domain.desk_events import Datum, Line, Subject
 from frontdesk.http.bodies import Id
 
 _AUDIENCE = Meta(
@@ -78,7 +78,16 @@ class AgentText(Struct, frozen=True, rename="camel"):
     """What an agent says. `entityName` is how they are called in front of the contact."""
 
     interaction_id: Id
-    text: Annotated[str, Meta(extra_json_schema={"minLength": 1, "maxLength": limits.TEXT_MAX})]
+    text: Annotated[
+        str | None,
+        Meta(
+            description="Needed unless cannedResponseId is sent.",
+            extra_json_schema={"minLength": 1, "maxLength": limits.TEXT_MAX},
+        ),
+    ] = None
+    canned_response_id: Annotated[Id | None, Meta(description="Say this canned response, with the names put in.")] = (
+        None
+    )
     entity_name: str | None = None
     entity_type: str | None = None
     audience: Annotated[str, _AUDIENCE] = "contact"
@@ -104,6 +113,13 @@ class AgentNotification(Struct, frozen=True, rename="camel"):
     entity_type: str | None = None
 
 
+class AgentRead(Struct, frozen=True, rename="camel"):
+    """An agent has read everything up to this message."""
+
+    interaction_id: Id
+    message_id: Id
+
+
 class Note(Struct, frozen=True, rename="camel"):
     """Something for other agents; the contact never sees it."""
 
@@ -125,10 +141,45 @@ class Standing(Struct, frozen=True, kw_only=True, rename="camel"):
 
 
 class TranscriptPage(Struct, frozen=True, rename="camel"):
-    """A piece of a conversation's log, oldest first. `hasMore`: ask again after the last number."""
+    """A piece of a conversation's log, oldest first. `hasMore`: ask again after `lastSequenceNumber`."""
 
     interaction_id: str
     entries: tuple[Line, ...]
+    last_sequence_number: int
+    has_more: bool
+
+
+class Participation(Struct, frozen=True, kw_only=True, rename="camel"):
+    """What a user had to do with an interaction, from the offer on; times are "" for what did not happen."""
+
+    user_id: str
+    part: str
+    stage: str
+    offered_time: str
+    accepted_time: str
+    ended_time: str
+    reason: str
+    disposition_id: str
+    memo: str
+
+
+class Recording(Struct, frozen=True, kw_only=True, rename="camel"):
+    """An interaction, open or over, and a piece of its log. `hasMore`: ask again after `lastSequenceNumber`."""
+
+    interaction_id: str
+    work_type_id: str
+    channel: str
+    state: str
+    contact_name: str
+    contact_email: str
+    contact_data: tuple[Datum, ...]
+    created_time: str
+    closed_time: str
+    closed_reason: str
+    owner_id: str
+    participations: tuple[Participation, ...]
+    entries: tuple[Line, ...]
+    last_sequence_number: int
     has_more: bool
 
 

@@ -12,23 +12,25 @@ from frontdesk.actions.agents import Agents
 from frontdesk.actions.context import Context
 from frontdesk.actions.desks import Desks
 from frontdesk.actions.handling import Handling
+from frontdesk.actions.marking import Marking
 from frontdesk.actions.switchboard import Switchboard, Switchboards
 from frontdesk.actions.transferring import Transferring
-from frontdesk.actions.views import RECORDS, Transcript, lines, subject, when
-from frontdesk.domain.errors import Forbidden, Invalid, NotFound, Unavailable
+from frontdesk.actions.views import Transcript, subject, when
+from frontdesk.domain.catalog import CannedResponse, Kind, filled
+from frontdesk.domain.errors import Invalid, NotFound
 from frontdesk.domain.people import Audit, User
-from frontdesk.domain.scopes import SUPERVISION
 from frontdesk.domain.times import rfc3339
-from frontdesk.http.agent_bodies import RoutingRecord, Standing, TranscriptPage
+from frontdesk.http.agent_bodies import AgentText, Standing
 from frontdesk.http.bodies import plain_id
-from frontdesk.http.polls import HeldPoll, OpenStream, number, query, window
+from frontdesk.http.polls import HeldPoll, OpenStream, number, query
+from frontdesk.http.public import Limits
+from frontdesk.http.records import number_of
 from frontdesk.http.wire import ACCEPTED, Answer, Call, Pending, Result, json_answer
-from frontdesk.ports import Record, Said
+from frontdesk.ports import Record
 from frontdesk.streaming.hub import Hub
 
-# Entries of a log that are read for its routing decisions.
-LOG_MAX = 2000
 Act = Callable[..., None]
+_canned = msgspec.json.Decoder(CannedResponse)
 
 
 @dataclass(slots=True)
@@ -41,12 +43,15 @@ class AgentApi:
     agents: Agents
     handling: Handling
     transferring: Transferring
+    marking: Marking
     hub: Hub
+    limits: Limits
 
     # ---- streaming
 
     def agent_session(self, call: Call) -> Result:
         """Open a streaming session; its first event is a snapshot of all the agent's work."""
+        self.limits.sessions_by_address.check(call.address, self.context.clock.now_ms())
         body = call.body
         session = self.desks.open(
             self._board(call),
@@ -76,6 +81,7 @@ class AgentApi:
         last_id = request.headers.get(b"last-event-id")
         if after is None and last_id:
             after = number(last_id.decode("latin-1"), "Last-Event-ID")
+        self.limits.polls_by_session.check(session.session_id, self.context.clock.now_ms())
         if b"text/event-stream" in request.headers.get(b"accept", b""):
             stream = OpenStream(self.hub, session, request.carrier)
             self.hub.subscribe(session, stream, after)
@@ -204,82 +210,50 @@ class AgentApi:
     def agent_text(self, call: Call) -> Result:
         """Say something to the contact, or to the agents alone. 202 means it is stored for good."""
         body, pending = call.body, Pending()
-        user, extra = self._user(call, "sendText")
-        self.handling.send_text(
-            user, _number(body.interaction_id), body.text, pending.done, extra, name=_name(body), audience=body.audience
-        )
+        user, extra = self._speaker(call, "sendText")
+        interaction_id, name = number_of(body.interaction_id), _name(body)
+        text = self._text(user, interaction_id, body, name)
+        self.handling.send_text(user, interaction_id, text, pending.done, extra, name=name, audience=body.audience)
         return pending
 
     def agent_push_url(self, call: Call) -> Result:
         """Send a link."""
         body, pending = call.body, Pending()
-        user, extra = self._user(call, "pushUrl")
+        user, extra = self._speaker(call, "pushUrl")
         self.handling.push_url(
-            user, _number(body.interaction_id), body.url, pending.done, extra, name=_name(body), audience=body.audience
+            user,
+            number_of(body.interaction_id),
+            body.url,
+            pending.done,
+            extra,
+            name=_name(body),
+            audience=body.audience,
         )
         return pending
 
     def agent_notification(self, call: Call) -> Result:
         """Show the contact that the agent is composing. Never stored."""
         body = call.body
-        user, _ = self._user(call, "notification")
+        user, _ = self._speaker(call, "notification")
         self.handling.notify(
-            user, _number(body.interaction_id), body.state, body.expires_after_seconds, name=_name(body)
+            user, number_of(body.interaction_id), body.state, body.expires_after_seconds, name=_name(body)
         )
+        return ACCEPTED
+
+    def agent_read(self, call: Call) -> Result:
+        """Show the contact what the agent has read. Never stored."""
+        body = call.body
+        user, _ = self._speaker(call, "read")
+        message_id = plain_id(body.message_id, "messageId")
+        self.marking.read_by_agent(user, number_of(body.interaction_id), message_id)
         return ACCEPTED
 
     def agent_note(self, call: Call) -> Result:
         """Write something down for other agents."""
         pending = Pending()
-        user, extra = self._user(call, "note")
-        self.handling.note(user, _number(call.body.interaction_id), call.body.text, pending.done, extra)
+        user, extra = self._speaker(call, "note")
+        self.handling.note(user, number_of(call.body.interaction_id), call.body.text, pending.done, extra)
         return pending
-
-    # ---- reading
-
-    def transcript(self, call: Call) -> Result:
-        """A conversation's log, for those who hold it and for supervisors."""
-        interaction_id, pending = self._readable(call), Pending()
-        after, limit = window(call.request.query)
-
-        def found(said: list[Said] | BaseException) -> None:
-            if isinstance(said, BaseException):
-                pending.refuse(Unavailable("readFailed", "Reading failed; repeat the request in a moment."))
-                return
-            page = TranscriptPage(str(interaction_id), lines(said[:limit]), len(said) > limit)
-            pending.complete(json_answer(page))
-
-        self.context.store.log(interaction_id, after, limit + 1, found)
-        return pending
-
-    def routing(self, call: Call) -> Result:
-        """Why an interaction waits, or went where it went."""
-        interaction_id, pending = self._readable(call), Pending()
-        explanation = self._board(call).matcher.explain(interaction_id, self.context.clock.now_ms())
-        now: dict[str, Any] | None = msgspec.to_builtins(explanation) if explanation is not None else None
-
-        def found(said: list[Said] | BaseException) -> None:
-            if isinstance(said, BaseException):
-                pending.refuse(Unavailable("readFailed", "Reading failed; repeat the request in a moment."))
-                return
-            made = (s for s in said if s.kind.startswith(RECORDS))
-            decisions = tuple({"time": rfc3339(s.time_ms), **msgspec.json.decode(s.payload)} for s in made)
-            pending.complete(json_answer(RoutingRecord(str(interaction_id), now, decisions)))
-
-        self.context.store.log(interaction_id, 0, LOG_MAX, found)
-        return pending
-
-    def _readable(self, call: Call) -> int:
-        """The interaction of the path. Raises NotFound, Forbidden."""
-        interaction_id = _number(call.parameters["interactionId"])
-        board, bearer = self._board(call), call.bearer
-        interaction = self.desks.find(board, interaction_id)
-        is_theirs = bearer.user_id and board.between(bearer.user_id, interaction_id) is not None
-        if not is_theirs and bearer.user_id and SUPERVISION not in bearer.scopes:
-            raise Forbidden("notYours", "You do not hold this interaction.", scope="interactionId")
-        if interaction is None or interaction.org_id != board.org_id:
-            raise NotFound("unknownInteraction", "There is no such interaction at work.", scope="interactionId")
-        return interaction_id
 
     # ---- who
 
@@ -294,6 +268,26 @@ class AgentApi:
             extra = (*extra, self._audit(call, f"agent.{act}", user.user_id))
         return user, extra
 
+    def _speaker(self, call: Call, act: str) -> tuple[User, tuple[Record, ...]]:
+        """The same, and one more of the messaging requests that a user may make. Raises TooMany."""
+        user, extra = self._user(call, act)
+        self.limits.messages_by_session.check(f"{user.org_id} {user.user_id}", self.context.clock.now_ms())
+        return user, extra
+
+    def _text(self, user: User, interaction_id: int, body: AgentText, name: str) -> str:
+        """What to say, as sent or canned. Raises Invalid, NotFound."""
+        if (body.text is None) == (body.canned_response_id is None):
+            raise Invalid("invalidText", "Send exactly one of text and cannedResponseId.", scope="text")
+        if body.canned_response_id is None:
+            return body.text or ""
+        interaction = self.handling.talking(user, interaction_id).interaction
+        canned_id = plain_id(body.canned_response_id, "cannedResponseId")
+        item = self.context.directory.item(user.org_id, Kind.CANNED_RESPONSES, canned_id)
+        if item is None:
+            raise NotFound("unknownCannedResponse", "There is no such canned response.", scope="cannedResponseId")
+        names = {"contactName": interaction.contact.name, "agentName": name or user.name}
+        return filled(_canned.decode(item.body).text, names)
+
     def _audit(self, call: Call, act: str, about: str) -> Audit:
         return Audit(
             audit_id=self.context.ids.number(),
@@ -305,7 +299,7 @@ class AgentApi:
         )
 
     def _act(self, call: Call, act: Act, *arguments: object) -> Result:
-        interaction_id, pending = _number(call.parameters["interactionId"]), Pending()
+        interaction_id, pending = number_of(call.parameters["interactionId"]), Pending()
         user = self.agents.user(call.organization.org_id, self._holder(call, interaction_id))
         act(user, interaction_id, *arguments, pending.done, call.extra())
         return pending
@@ -329,14 +323,6 @@ class AgentApi:
         if kind == "workType" and body.work_type_id is not None:
             return plain_id(body.work_type_id, "workTypeId"), False
         raise Invalid("invalidTarget", "Send workType with a workTypeId, or user with a userId.", scope=scope)
-
-
-def _number(value: str | int) -> int:
-    """An interaction's number. Raises NotFound: what is no number is no interaction."""
-    text = str(value)
-    if not (text.isascii() and text.isdigit() and len(text) <= 19):  # noqa: PLR2004 - digits of a 63-bit number
-        raise NotFound("unknownInteraction", "There is no such interaction at work.", scope="interactionId")
-    return int(text)
 
 
 def _name(body: Any) -> str:

@@ -63,6 +63,18 @@ class PushUrl(Struct, frozen=True, rename="camel"):
     url: Annotated[str, _text(1, limits.URL_MAX, "An absolute http or https address.")]
 
 
+class Read(Struct, frozen=True, rename="camel"):
+    """The contact has read everything up to this message."""
+
+    message_id: Id
+
+
+class Preview(Struct, frozen=True, rename="camel"):
+    """What the contact has typed so far; "" when all of it was deleted."""
+
+    text: Annotated[str, _text(0, limits.TEXT_MAX, "Not stored, and shown only where previewsShown was said.")]
+
+
 class DialRequest(Struct, frozen=True, rename="camel"):
     """Document, "DialRequest"."""
 

@@ -8,6 +8,8 @@ CONTACTS: dict[str, Any] = {
     "Connect": {"workTypeId": "100", "contactName": "Ada", "contactDataCollection": []},
     "SendText": {"text": "When are you open?"},
     "PushUrl": {"url": "https://www.example.com/cart"},
+    "Read": {"messageId": "1859774650880000001"},
+    "Preview": {"text": "When are y"},
     "DialRequest": {"digits": "+44 20 7946 0018"},
     "Notification": {"state": "composing", "expiresAfterSeconds": 10},
     "ScheduleCallback": {
@@ -31,6 +33,7 @@ AGENTS: dict[str, Any] = {
     "AgentText": {"interactionId": "1", "text": "How can I help?", "entityType": "Agent"},
     "AgentPushUrl": {"interactionId": "1", "url": "https://www.example.com/help"},
     "AgentNotification": {"interactionId": "1", "state": "composing", "expiresAfterSeconds": 10},
+    "AgentRead": {"interactionId": "1", "messageId": "1859774650880000001"},
     "Note": {"interactionId": "1", "text": "Has called twice this week."},
 }
 PROVISIONING: dict[str, Any] = {

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import partial
 
+from frontdesk.actions.marking import Marking
 from frontdesk.actions.messaging import Messaging
 from frontdesk.actions.sessions import Sessions
 from frontdesk.actions.tokens import WebTokens
@@ -43,6 +44,7 @@ class PublicApi:
     tokens: WebTokens
     sessions: Sessions
     messaging: Messaging
+    marking: Marking
     hub: Hub
     gate: Gate
     limits: Limits
@@ -194,6 +196,18 @@ class PublicApi:
         """Show the other side that the contact is composing (document, "Notification"). Never stored."""
         self._message(call)
         self.messaging.notify(call.session, call.body.state, call.body.expires_after_seconds)
+        return ACCEPTED
+
+    def read(self, call: Call) -> Result:
+        """Show agents what the contact has read. Never stored."""
+        self._message(call)
+        self.marking.read_by_contact(call.session, plain_id(call.body.message_id, "messageId"))
+        return ACCEPTED
+
+    def preview(self, call: Call) -> Result:
+        """Show agents what the contact is typing, where `previewsShown` was said. Never stored and never logged."""
+        self._message(call)
+        self.marking.preview(call.session, call.body.text)
         return ACCEPTED
 
     def disconnect(self, call: Call) -> Result:

@@ -93,6 +93,11 @@ def table(api: PublicApi, ops: Operations) -> tuple[Route, ...]:
                tag=m, summary="Ask to be called now", guard=session, body=bodies.DialRequest),
         route("POST", "messaging/notification", api.notification,
                tag=m, summary="Show composing", guard=session, body=bodies.Notification),
+        route("POST", "messaging/read", api.read,
+               tag=m, summary="Show what is read", guard=session, body=bodies.Read),
+        # Not repeatable: of what was typed and not sent, not even a digest is kept.
+        route("POST", "messaging/preview", api.preview,
+               tag=m, summary="Show what is typed", guard=session, body=bodies.Preview, repeatable=False),
         route("POST", "messaging/disconnect", api.disconnect, tag=m, summary="End the chat", guard=session),
         route("POST", "messaging/scheduleCallBack", api.schedule_call_back,
                tag=m, summary="Book a voice callback", guard=session, body=bodies.ScheduleCallback),

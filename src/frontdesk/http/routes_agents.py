@@ -4,23 +4,26 @@ from __future__ import annotations
 
 from typing import Any
 
-from frontdesk.domain.scopes import DESK
+from frontdesk.domain.scopes import DESK, QUALITY
 from frontdesk.http import agent_bodies as b
 from frontdesk.http import schemas
 from frontdesk.http.agents import AgentApi
 from frontdesk.http.bodies import Acknowledge
 from frontdesk.http.guard import Guard
+from frontdesk.http.records import RecordApi
 from frontdesk.http.routes import Route, route
 
+_QUALITY = "Quality"
 _STREAM, _STATUS, _WORK, _TALK = "Agents: streaming", "Agents: status", "Agents: interactions", "Agents: messaging"
 
 
-def agent_table(api: AgentApi) -> tuple[Route, ...]:
+def agent_table(api: AgentApi, records: RecordApi) -> tuple[Route, ...]:
     """Every operation of agents."""
     bearer: dict[str, Any] = {"guard": Guard.BEARER, "scope": DESK, "at_switchboard": True}
     desk: dict[str, Any] = {**bearer, "guard": Guard.DESK}
     user, work = "engagementCenter/users/{userId}", "engagementCenter/interactions/{interactionId}"
     talk = "messaging/users/{userId}"
+    quality: dict[str, Any] = {"guard": Guard.BEARER, "scope": QUALITY}
     return (
         route("POST", "streaming/session", api.agent_session, tag=_STREAM, summary="Open an agent's streaming session",
               body=b.AgentSession, body_required=False, success=200, answer=schemas.SessionCreated, **bearer),
@@ -53,9 +56,9 @@ def agent_table(api: AgentApi) -> tuple[Route, ...]:
         route("POST", f"{work}/disconnect", api.end_conversation, tag=_WORK, summary="End the conversation", **bearer),
         route("POST", f"{work}/dispose", api.dispose, tag=_WORK, summary="Finish the wrap-up",
               body=b.Dispose, body_required=False, **bearer),
-        route("GET", f"{work}/transcript", api.transcript, tag=_WORK, summary="Read a conversation",
+        route("GET", f"{work}/transcript", records.transcript, tag=_WORK, summary="Read a conversation",
               success=200, answer=b.TranscriptPage, **bearer),
-        route("GET", f"{work}/routing", api.routing, tag=_WORK, summary="Why it is routed so",
+        route("GET", f"{work}/routing", records.routing, tag=_WORK, summary="Why it is routed so",
               success=200, answer=b.RoutingRecord, **bearer),
         route("POST", f"{talk}/sendText", api.agent_text, tag=_TALK, summary="Say something",
               body=b.AgentText, **bearer),
@@ -63,6 +66,10 @@ def agent_table(api: AgentApi) -> tuple[Route, ...]:
               body=b.AgentPushUrl, **bearer),
         route("POST", f"{talk}/notification", api.agent_notification, tag=_TALK, summary="Show composing",
               body=b.AgentNotification, **bearer),
+        route("POST", f"{talk}/read", api.agent_read, tag=_TALK, summary="Show what is read",
+              body=b.AgentRead, **bearer),
         route("POST", f"{talk}/note", api.agent_note, tag=_TALK, summary="Note something for agents",
               body=b.Note, **bearer),
+        route("GET", "quality/recordings/{interactionId}", records.recording, tag=_QUALITY,
+              summary="Read an interaction of any time", success=200, answer=b.Recording, **quality),
     )  # fmt: skip
