@@ -19,7 +19,9 @@ from rich.text import Text
 # A pipe has no width of its own; rich would fold at 80 what `grep` and `less -S` want on one line.
 _PIPE_WIDTH = 1000
 # Columns that may be folded, and how narrow they may become.
-_PROSE = frozenset({"name", "help", "value", "contactName", "endpoint", "found", "what to do", "allowedOrigins"})
+_PROSE = frozenset(
+    {"name", "help", "value", "contactName", "endpoint", "found", "what to do", "allowedOrigins", "detail"}
+)
 _PROSE_LEAST = 12
 
 
