@@ -26,7 +26,9 @@ AGENTS = [
     ("POST", "messaging/users/{userId}/sendText"),
     ("POST", "messaging/users/{userId}/pushUrl"),
     ("POST", "messaging/users/{userId}/notification"),
+    ("POST", "messaging/users/{userId}/read"),
     ("POST", "messaging/users/{userId}/note"),
+    ("GET", "quality/recordings/{interactionId}"),
 ]
 KINDS = (
     "skills", "teams", "reasons", "dispositions", "hours", "cannedResponses", "workTypes", "apiKeys", "users",

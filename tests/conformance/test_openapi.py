@@ -38,6 +38,8 @@ OPERATIONS = [
     ("POST", "messaging/pushUrl"),
     ("POST", "messaging/dial"),
     ("POST", "messaging/notification"),
+    ("POST", "messaging/read"),
+    ("POST", "messaging/preview"),
     ("POST", "messaging/disconnect"),
     ("POST", "messaging/scheduleCallBack"),
     ("GET", "/healthz"),
@@ -99,6 +101,8 @@ BODIES: dict[str, dict[str, Any]] = {
     "messaging/pushUrl": {"url": "https://www.example.com/"},
     "messaging/dial": {"digits": "555 1234"},
     "messaging/notification": {"state": "composing", "expiresAfterSeconds": 10},
+    "messaging/read": {"messageId": "1"},
+    "messaging/preview": {"text": "When are y"},
     "messaging/scheduleCallBack": {
         "workTypeId": "32",
         "contactName": "Ada",

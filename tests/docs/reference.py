@@ -22,6 +22,7 @@ from frontdesk.http.agents import AgentApi
 from frontdesk.http.ops import Operations
 from frontdesk.http.provisioning import ProvisioningApi
 from frontdesk.http.public import PublicApi
+from frontdesk.http.records import RecordApi
 from frontdesk.http.routes import Route, table
 from frontdesk.http.routes_agents import agent_table
 from frontdesk.http.routes_provisioning import routes as provisioning_table
@@ -325,7 +326,7 @@ def routes() -> tuple[Route, ...]:
     def made(kind: type[T]) -> T:
         return kind(*[unused] * len(inspect.signature(kind).parameters))
 
-    agents, provisioning = agent_table(made(AgentApi)), provisioning_table(made(ProvisioningApi))
+    agents, provisioning = agent_table(made(AgentApi), made(RecordApi)), provisioning_table(made(ProvisioningApi))
     return (*table(made(PublicApi), made(Operations)), *agents, *provisioning)
 
 

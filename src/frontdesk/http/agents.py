@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -18,6 +19,7 @@ from frontdesk.actions.transferring import Transferring
 from frontdesk.actions.views import Transcript, subject, when
 from frontdesk.domain.catalog import CannedResponse, Kind, filled
 from frontdesk.domain.errors import Invalid, NotFound
+from frontdesk.domain.model import Session
 from frontdesk.domain.people import Audit, User
 from frontdesk.domain.times import rfc3339
 from frontdesk.http.agent_bodies import AgentText, Standing
@@ -26,7 +28,7 @@ from frontdesk.http.polls import HeldPoll, OpenStream, number, query
 from frontdesk.http.public import Limits
 from frontdesk.http.records import number_of
 from frontdesk.http.wire import ACCEPTED, Answer, Call, Pending, Result, json_answer
-from frontdesk.ports import Record
+from frontdesk.ports import Carrier, Record
 from frontdesk.streaming.hub import Hub
 
 Act = Callable[..., None]
@@ -86,7 +88,29 @@ class AgentApi:
             stream = OpenStream(self.hub, session, request.carrier)
             self.hub.subscribe(session, stream, after)
             return stream
-        poll = HeldPoll(self.hub, session, request.carrier)
+        # Among other nodes each poll is looked at whole: its switchboard may move, and this node be shut out.
+        if after is None and not self.context.node:
+            known = self.context.directory.generation
+            request.again = partial(self._poll_again, session, call.bearer.expires_ms, known, request.carrier, most)
+        return self._poll(session, request.carrier, most, after)
+
+    def _poll_again(
+        self, session: Session, expires_ms: int, known: int, carrier: Carrier, most: int
+    ) -> HeldPoll | None:
+        """The same poll over the same connection; None when it must be looked at anew.
+
+        Whoever may call is in the directory: while nothing changed there, the bearer stands until the token expires.
+        """
+        now_ms = self.context.clock.now_ms()
+        if known != self.context.directory.generation or session.ended_ms or expires_ms <= now_ms:
+            return None
+        if not self.desks.has(session.session_id):
+            return None
+        self.limits.polls_by_session.check(session.session_id, now_ms)
+        return self._poll(session, carrier, most, None)
+
+    def _poll(self, session: Session, carrier: Carrier, most: int, after: int | None) -> HeldPoll:
+        poll = HeldPoll(self.hub, session, carrier)
         self.hub.poll(session, poll, most, after)
         return poll
 

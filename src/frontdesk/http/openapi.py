@@ -137,7 +137,7 @@ def _parameters(route: Route) -> list[dict[str, Any]]:
         found.append(_SESSION)
     if route.name in ("events", "agent_events"):
         found += [_MAX_EVENTS, _AFTER]
-    if route.name == "transcript":
+    if route.name in ("transcript", "recording"):
         found += [_AFTER, _LIMIT]
     if route.name.startswith("list_"):
         found += [_PAGE_LIMIT, _AFTER_ID]

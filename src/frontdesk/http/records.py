@@ -1,0 +1,196 @@
+"""Reading conversations: their transcripts, why they were routed as they were, and recordings of any time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from frontdesk.actions.context import Context
+from frontdesk.actions.desks import Desks
+from frontdesk.actions.switchboard import Switchboards
+from frontdesk.actions.views import RECORDS, lines, when
+from frontdesk.domain.assignments import Assignment
+from frontdesk.domain.desk_events import Datum
+from frontdesk.domain.errors import Forbidden, NotFound, Unavailable
+from frontdesk.domain.model import Interaction
+from frontdesk.domain.people import Audit
+from frontdesk.domain.scopes import SUPERVISION
+from frontdesk.domain.times import rfc3339
+from frontdesk.http.agent_bodies import Participation, Recording, RoutingRecord, TranscriptPage
+from frontdesk.http.polls import window
+from frontdesk.http.wire import Answer, Call, Pending, Result, json_answer
+from frontdesk.ports import Said
+
+# Entries of a log that are read for its routing decisions.
+LOG_MAX = 2000
+_DIGITS_MAX = 19
+
+
+@dataclass(slots=True)
+class RecordApi:
+    """What was said and decided, for those who may read it."""
+
+    context: Context
+    boards: Switchboards
+    desks: Desks
+
+    def transcript(self, call: Call) -> Result:
+        """A conversation's log, for those who hold it; for supervisors also when it is over."""
+        interaction_id, pending = number_of(call.parameters["interactionId"]), Pending()
+        after, limit = window(call.request.query)
+
+        def page(said: list[Said]) -> Answer:
+            shown = said[:limit]
+            last = shown[-1].seq if shown else after
+            return json_answer(TranscriptPage(str(interaction_id), lines(shown), last, len(said) > limit))
+
+        self._readable(call, interaction_id, pending, lambda: self._log(interaction_id, (after, limit), pending, page))
+        return pending
+
+    def routing(self, call: Call) -> Result:
+        """Why an interaction waits, or went where it went; for supervisors also when it is over."""
+        interaction_id, pending = number_of(call.parameters["interactionId"]), Pending()
+        board = self.boards.of(call.organization.org_id)
+        explanation = board.matcher.explain(interaction_id, self.context.clock.now_ms())
+        now: dict[str, Any] | None = msgspec.to_builtins(explanation) if explanation is not None else None
+
+        def record(said: list[Said]) -> Answer:
+            made = (s for s in said if s.kind.startswith(RECORDS))
+            decisions = tuple({"time": rfc3339(s.time_ms), **msgspec.json.decode(s.payload)} for s in made)
+            return json_answer(RoutingRecord(str(interaction_id), now, decisions))
+
+        self._readable(call, interaction_id, pending, lambda: self._log(interaction_id, (0, LOG_MAX), pending, record))
+        return pending
+
+    def recording(self, call: Call) -> Result:
+        """An interaction of any time: who, when, what came of it, and its transcript in pages. Who reads is audited."""
+        interaction_id, pending = number_of(call.parameters["interactionId"]), Pending()
+        after, limit = window(call.request.query)
+
+        def found(interaction: Interaction) -> None:
+            self.context.store.assignments(
+                interaction_id,
+                _good(pending, lambda held: self._audited(call, pending, lambda: read(interaction, held))),
+            )
+
+        def read(interaction: Interaction, held: list[Assignment]) -> None:
+            self._log(interaction_id, (after, limit), pending, lambda said: page(interaction, held, said))
+
+        def page(interaction: Interaction, held: list[Assignment], said: list[Said]) -> Answer:
+            shown = said[:limit]
+            last = shown[-1].seq if shown else after
+            return json_answer(_recording(interaction, held, TranscriptPage("", lines(shown), last, len(said) > limit)))
+
+        self._find(call, interaction_id, pending, found)
+        return pending
+
+    # ---- inside
+
+    def _readable(self, call: Call, interaction_id: int, pending: Pending, then: Callable[[], None]) -> None:
+        """Go on when the bearer may read it. Raises NotFound, Forbidden."""
+        board, bearer = self.boards.of(call.organization.org_id), call.bearer
+        interaction = self.desks.find(board, interaction_id)
+        is_theirs = bearer.user_id and board.between(bearer.user_id, interaction_id) is not None
+        if not is_theirs and bearer.user_id and SUPERVISION not in bearer.scopes:
+            raise Forbidden("notYours", "You do not hold this interaction.", scope="interactionId")
+        if interaction is not None and interaction.org_id == board.org_id:
+            then()
+        elif SUPERVISION in bearer.scopes:
+            self._find(call, interaction_id, pending, lambda found: then())
+        else:
+            raise NotFound("unknownInteraction", "There is no such interaction at work.", scope="interactionId")
+
+    def _find(self, call: Call, interaction_id: int, pending: Pending, then: Callable[[Interaction], None]) -> None:
+        """An interaction of the caller's organization, open or not."""
+        org_id = call.organization.org_id
+
+        def found(interaction: Interaction | None) -> None:
+            if interaction is None or interaction.org_id != org_id:
+                pending.refuse(NotFound("unknownInteraction", "There is no such interaction.", scope="interactionId"))
+            else:
+                then(interaction)
+
+        self.context.store.find_interaction(interaction_id, _good(pending, found))
+
+    def _log(
+        self, interaction_id: int, part: tuple[int, int], pending: Pending, answer: Callable[[list[Said]], Answer]
+    ) -> None:
+        after, limit = part
+        found = _good(pending, lambda said: pending.complete(answer(said)))
+        self.context.store.log(interaction_id, after, limit + 1, found)
+
+    def _audited(self, call: Call, pending: Pending, then: Callable[[], None]) -> None:
+        """Nobody reads what others said without that being known."""
+        context = self.context
+        context.store.admit()
+        audit = Audit(
+            audit_id=context.ids.number(),
+            org_id=call.organization.org_id,
+            time_ms=context.clock.now_ms(),
+            actor=call.bearer.actor,
+            act="quality.recording.read",
+            subject=call.parameters["interactionId"],
+        )
+        context.store.commit((audit,), lambda error: then() if error is None else pending.done(error))
+
+
+def number_of(value: str | int) -> int:
+    """An interaction's number. Raises NotFound: what is no number is no interaction."""
+    text = str(value)
+    # 19 digits can be more than 63 bits, which no store takes.
+    if not (text.isascii() and text.isdigit() and len(text) <= _DIGITS_MAX and int(text) < 1 << 63):
+        raise NotFound("unknownInteraction", "There is no such interaction at work.", scope="interactionId")
+    return int(text)
+
+
+def _good(pending: Pending, then: Callable[[Any], None]) -> Callable[[Any], None]:
+    """What was read goes on to `then`; what could not be read, or is refused there, is the answer."""
+
+    def found(result: Any) -> None:
+        if isinstance(result, BaseException):
+            pending.refuse(Unavailable("readFailed", "Reading failed; repeat the request in a moment."))
+            return
+        try:
+            then(result)
+        except Exception as error:  # noqa: BLE001 - nobody above would answer: it is called from the store
+            pending.refuse(error)
+
+    return found
+
+
+def _recording(interaction: Interaction, held: list[Assignment], page: TranscriptPage) -> Recording:
+    contact = interaction.contact
+    return Recording(
+        interaction_id=str(interaction.interaction_id),
+        work_type_id=interaction.work_type_id,
+        channel=interaction.channel.value,
+        state=interaction.state.value,
+        contact_name=contact.name,
+        contact_email=contact.email,
+        contact_data=tuple(Datum(d.key, d.value) for d in contact.data),
+        created_time=when(interaction.created_ms),
+        closed_time=when(interaction.closed_ms),
+        closed_reason=interaction.closed_reason,
+        owner_id=interaction.owner,
+        participations=tuple(map(_participation, held)),
+        entries=page.entries,
+        last_sequence_number=page.last_sequence_number,
+        has_more=page.has_more,
+    )
+
+
+def _participation(held: Assignment) -> Participation:
+    return Participation(
+        user_id=held.user_id,
+        part=held.part.value,
+        stage=held.stage.value,
+        offered_time=when(held.offered_ms),
+        accepted_time=when(held.accepted_ms),
+        ended_time=when(held.ended_ms),
+        reason=held.reason,
+        disposition_id=held.disposition_id,
+        memo=held.memo,
+    )
