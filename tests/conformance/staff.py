@@ -38,4 +38,5 @@ PROVISIONING = [
     for kind in KINDS
     for method, which in (("GET", ""), ("POST", ""), ("GET", "/{id}"), ("PUT", "/{id}"), ("DELETE", "/{id}"))
 ]
-STAFF = [*AGENTS, *PROVISIONING]
+REPORTING = [("GET", "reporting/audit")]
+STAFF = [*AGENTS, *PROVISIONING, *REPORTING]
