@@ -48,7 +48,7 @@ class Frontdesk:
     def records(self, server: Server, *, scenario: str, sessions: int, senders: int) -> list[Record]:
         """Open the sessions and connect each: to the echo script, to agents, or in `post` to a mere queue."""
         facts = self.facts(server)
-        work_type = ECHO if scenario == "chat" else facts["workTypes"]["agents"]
+        work_type = facts["workTypes"]["agents"] if scenario in ("post", "agent") else ECHO
         organization = f"/via/v2/organizations/{facts['orgId']}"
         key = {"x-api-key": facts["apiKey"], "Accept": "application/json"}
         token = wire.make_many(server.port, 1, partial(_web_token, organization, key))[0]
