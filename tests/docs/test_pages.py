@@ -22,6 +22,8 @@ LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")
 END = "this-was-step"
 # Where the pages have their empty database.
 DATABASE = "postgresql://frontdesk@127.0.0.1:5432/frontdesk"
+# What the pages write for the secret that each demo makes and prints.
+SECRET = "the-secret-that-the-demo-prints"
 # Seconds. The longest page waits out two held polls.
 PATIENCE = 100
 
@@ -78,6 +80,7 @@ def test_commands_run_as_written(page: Path, tmp_path: Path) -> None:
         # The ports that the pages write: the demo's, and that of a server which the page itself starts.
         port, other = str(demo.port), str(free_port())
         replace = {"127.0.0.1:8080": f"127.0.0.1:{port}", "--port 8080": f"--port {port}", "9000": other}
+        replace[SECRET] = demo.facts["client"]["secret"]
         if any(DATABASE in step.shell for step in script):
             replace |= {DATABASE: postgres.fresh(), "9001": str(free_port())}
         printed = run(script, tmp_path, replace)
