@@ -3,6 +3,7 @@ from pathlib import Path
 
 import pytest
 
+from frontdesk.actions import positions
 from tests.actions.talking import again
 from tests.support.client import Client, payloads
 from tests.support.server import FakeClock, Running, running
@@ -55,6 +56,25 @@ def test_those_behind_a_leaver_move_up_at_the_next_round(server: Running) -> Non
         assert server.app.hub.held == 1
         server.advance(14)
         assert first.events() == []
+
+
+def test_a_long_queue_is_told_a_part_at_a_time(server: Running, monkeypatch: pytest.MonkeyPatch) -> None:
+    """So that a round of thousands holds up nobody; each hears where they stand when it is their turn."""
+    monkeypatch.setattr(positions, "AT_ONCE", 2)
+    with ExitStack() as stack:
+        people = [wait(server, stack) for _ in range(6)]
+        for one in people:
+            one.positions()
+        people[0].disconnect()
+        held = [one.hold() for one in people[1:]]
+        server.until(lambda: server.app.hub.held == 5)
+        server.advance(1)
+        assert server.app.hub.held == 3
+        people[1].disconnect()
+        server.advance(0.05)
+        assert [payloads(held[i].events())[0]["position"] for i in (0, 1, 2, 3)] == [1, 2, 2, 3]
+        server.advance(0.05)
+        assert payloads(held[4].events())[0]["position"] == 4
 
 
 def test_a_round_that_changes_nothing_tells_nobody(server: Running) -> None:
