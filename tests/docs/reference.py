@@ -9,14 +9,14 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from http import HTTPStatus
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar, cast
+from typing import Any, NamedTuple, TypeVar, cast, get_origin
 from unittest.mock import Mock
 
 import msgspec
 import typer
 
 from frontdesk.cli.app import app
-from frontdesk.domain import errors, events
+from frontdesk.domain import desk_events, errors, events
 from frontdesk.http import openapi
 from frontdesk.http.agents import AgentApi
 from frontdesk.http.ops import Operations
@@ -231,7 +231,15 @@ def event_page() -> str:
         does not know.
         """
     )
-    return page("Events", lead, *parts)
+    own = [_grid_of(kind, "user_id") for kind in desk_events.DeskEvent.__subclasses__()]
+    agents = sentence(
+        """
+        An agent's stream carries the events below besides the `messaging.` ones of the conversations that the agent is
+        in. Each has the `userId` whose it is. The stream begins with a Snapshot, and is not stored: a new session
+        begins with a new one.
+        """
+    )
+    return page("Events", lead, *parts, f"# Events of agents\n\n{agents}", *own)
 
 
 def _constructed() -> set[str]:
@@ -241,16 +249,21 @@ def _constructed() -> set[str]:
 
 
 def _event(kind: type[events.Event], sent: set[str]) -> str:
-    name = str(kind.__struct_config__.tag)
     note = "" if kind.__name__ in sent else "\n\n*Reserved: nothing sends it yet.*"
-    if kind is events.DialRequest:
-        note = "\n\n*In the log only; agents will see it.*"
+    if kind in (events.DialRequest, events.Note):
+        note = "\n\n*In the log and for agents only.*"
+    return _grid_of(kind, "interaction_id", note)
+
+
+def _grid_of(kind: type[events.Event | desk_events.DeskEvent], but: str, note: str = "") -> str:
+    """A heading, and the fields but the one that all have."""
     rows = [
         [f"`{field.encode_name}`", _type(field.type), "" if field.required else "may be missing"]
         for field in msgspec.structs.fields(kind)
-        if field.name != "interaction_id"
+        if field.name != but
     ]
-    return f"## {name}\n\n{sentence(kind.__doc__)}{note}\n\n{grid(('field', 'type', ''), rows)}"
+    fields = f"\n\n{grid(('field', 'type', ''), rows)}" if rows else ""
+    return f"## {kind.__struct_config__.tag}\n\n{sentence(kind.__doc__)}{note}{fields}"
 
 
 def _type(kind: Any) -> str:
@@ -258,9 +271,13 @@ def _type(kind: Any) -> str:
         return "object of " + " and ".join(f"`{f.encode_name}`" for f in msgspec.structs.fields(kind))
     if hasattr(kind, "__members__"):
         return " or ".join(f"`{member.value}`" for member in kind)
+    if get_origin(kind) is tuple:
+        return f"list of {_type(kind.__args__[0])}"
     if hasattr(kind, "__args__"):
         return " or ".join(_type(each) for each in kind.__args__ if each is not type(None))
-    return {"str": "text", "int": "whole number", "float": "number"}[kind.__name__]
+    if hasattr(kind, "__struct_fields__"):
+        return "object of " + ", ".join(f"`{f.encode_name}`" for f in msgspec.structs.fields(kind))
+    return {"str": "text", "int": "whole number", "float": "number", "bool": "true or false"}[kind.__name__]
 
 
 # ---------------------------------------------------------------- command line
