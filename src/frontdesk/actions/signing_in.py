@@ -19,6 +19,9 @@ from frontdesk.domain.people import Audit, User
 WAITING_MAX = 50
 # Who acts in the audit log where a provider made somebody known.
 PROVIDER = "provider"
+# Who acts where nobody is signed in.
+NOBODY = "nobody"
+SIGNED_IN = "signIn.ok"
 PASSWORD, OIDC = "password", "oidc"
 
 
@@ -62,7 +65,7 @@ class SigningIn:
         if user is None or now is None or now.password != user.password:
             raise await self._wrong(caller, user)
         self._lockouts.right(caller)
-        return Signed(now, self._note(caller, now, "signIn.ok", by=PASSWORD))
+        return Signed(now, self._note(caller, now, SIGNED_IN, by=PASSWORD))
 
     async def by_provider(self, caller: Caller, provider: Provider, identity: Identity) -> Signed:
         """Raises Forbidden for one who is nobody here, and may not become somebody."""
@@ -75,7 +78,7 @@ class SigningIn:
                 "nobodyHere", "Nobody here is known by this account. Ask your administrator to let you in.",
                 scope="id_token",
             )  # fmt: skip
-        return Signed(user, self._note(caller, user, "signIn.ok", by=OIDC))
+        return Signed(user, self._note(caller, user, SIGNED_IN, by=OIDC))
 
     async def failed(self, caller: Caller, refusal: Refusal) -> None:
         """Put on record that a provider's answer was not accepted, and why."""
@@ -152,7 +155,9 @@ class SigningIn:
     def _note(self, caller: Caller, user: User | None, act: str, **detail: str | int) -> Audit:
         """What was typed is not in it: people type their password where the login belongs."""
         who = user.user_id if user is not None else ""
-        return self._changes.note(caller.org_id, who or "nobody", act, who, address=caller.address, **detail)
+        # Whoever failed to be somebody is not taken for them.
+        actor = who if act == SIGNED_IN else NOBODY
+        return self._changes.note(caller.org_id, actor, act, who, address=caller.address, **detail)
 
     async def _store(self, note: Audit) -> None:
         await durable(self._context.store, [note])
