@@ -38,13 +38,15 @@ def heard(contact: Client) -> str:
     return str([p for p in payloads(contact.until("Text")) if p["kind"] == "messaging.Text"][-1]["messageId"])
 
 
-def test_an_agent_sees_what_has_reached_the_contact(ann: Desk, ada: Client) -> None:
+def test_an_agent_sees_what_has_reached_the_contact(server: Running, ann: Desk, ada: Client) -> None:
     """Once the contact's client confirms it with its next poll, and no sooner; the newest stands for all before it."""
     interaction_id = ann.take()
     ann.send(interaction_id, "one")
     ann.send(interaction_id, "two")
     message_id = heard(ada)
     with ada.hold(wire=ada.polls).wire:
+        server.held()
+        server.advance(0.5)
         reached = ann.hear("messaging.Delivered")
     assert reached == {"kind": "messaging.Delivered", "interactionId": interaction_id, "messageId": message_id}
 
@@ -56,16 +58,19 @@ def test_an_acknowledged_text_has_reached_the_contact(server: Running, stack: Ex
     ann.send(ann.take(), "one")
     events = ada.until("Text")
     ada.done("streaming/acknowledge/webClient", {"sequenceNumber": events[-1]["sequenceNumber"]})
+    server.advance(0.5)
     assert ann.hear("messaging.Delivered")["messageId"] == payloads(events)[-1]["messageId"]
 
 
-def test_what_the_agents_say_among_themselves_reaches_no_contact(ann: Desk, ada: Client) -> None:
+def test_what_the_agents_say_among_themselves_reaches_no_contact(server: Running, ann: Desk, ada: Client) -> None:
     """Only the contact's own text is confirmed."""
     interaction_id = ann.take()
     ann.send(interaction_id, "between us", audience="agents")
     ann.send(interaction_id, "hello")
     message_id = heard(ada)
     with ada.hold(wire=ada.polls).wire:
+        server.held()
+        server.advance(0.5)
         assert ann.hear("messaging.Delivered")["messageId"] == message_id
 
 

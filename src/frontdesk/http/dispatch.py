@@ -21,6 +21,10 @@ Find = Callable[[str], Organization | None]
 class PassOn(Protocol):
     """Who knows which node a call belongs to."""
 
+    @property
+    def is_sure(self) -> bool:
+        """Whether what this node remembers is surely its own: not so after it stood still for a lease."""
+
     def pass_on(self, route: Route, call: Call) -> Result | None:
         """What another node answers; None when the call is to be carried out here."""
 
@@ -50,7 +54,7 @@ class Dispatcher:
 
     def again(self, run: Callable[[], Result | None]) -> Result | None:
         """Carry out a request that was handled before (`Request.again`). Never raises."""
-        if self.stopping or self.reading:
+        if self.stopping or self.reading or (self.relay is not None and not self.relay.is_sure):
             return None
         try:
             return run()

@@ -221,6 +221,10 @@ class Hub:
         if self._moved:
             moved, self._moved = self._moved, {}
             self._store.commit(tuple(moved.values()), lambda error: None)
+            for session in moved.values():
+                # Twice a second is soon enough to be seen, and costs a fifteenth less than with every message.
+                if session.interaction is not None and session.interaction.marks is not None:
+                    self.on_confirmed(session)
 
     # ---- inside
 
@@ -392,8 +396,6 @@ class Hub:
     def _note(self, session: Session) -> None:
         if not session.stored:
             return
-        if session.interaction is not None and session.interaction.marks is not None:
-            self.on_confirmed(session)
         if not self._moved:
             self._timers.at(self._clock.now_ms() + CURSOR_FLUSH_MS, lambda now: self.flush())
         self._moved[session.session_id] = session
