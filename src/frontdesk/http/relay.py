@@ -44,6 +44,8 @@ HOMES_MAX = 200_000
 OUT_MAX = 100_000
 # Milliseconds that the fate of an answer waits for the session's next poll to carry it.
 FATE_MS = 100
+# What changes the directory.
+_DIRECTORY = ("provisioning/", "engagementCenter/users/{userId}/signOut")
 
 
 class Relay:
@@ -67,6 +69,11 @@ class Relay:
         self._last: dict[str, tuple[int, int, Carrier]] = {}
         # Sessions whose home does not know what became of that poll's answer, and their homes.
         self.untold: dict[str, str] = {}
+
+    @property
+    def is_sure(self) -> bool:
+        """See dispatch.PassOn."""
+        return self.cluster.sure
 
     def pass_on(self, route: Route, call: Call) -> Result | None:
         """What another node answers; None when the call is to be carried out here.
@@ -212,7 +219,7 @@ class Relay:
 
 def _belonging(route: Route, call: Call) -> str:
     """By what the node is chosen for a request that no session says a home of; "" when any will do."""
-    if route.path.startswith("provisioning/"):
+    if route.path.startswith(_DIRECTORY):
         # It looks into memory whether a name is taken, and who asks next wants to see what was made.
         return f"provisioning {call.organization.org_id}"
     key = call.request.headers.get(b"idempotency-key")
