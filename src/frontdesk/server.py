@@ -61,6 +61,8 @@ from frontdesk.http.repeats import Repeats
 from frontdesk.http.routes import Route, Router, table
 from frontdesk.http.routes_agents import agent_table
 from frontdesk.http.routes_provisioning import routes as provisioning_table
+from frontdesk.http.sign_out import SignOutApi
+from frontdesk.http.sign_out import routes as sign_out_table
 from frontdesk.http.signin import SignInPages
 from frontdesk.http.signin import routes as signin_table
 from frontdesk.http.staff import StaffGate
@@ -185,6 +187,7 @@ class App:
         self.usage = UsageCounter(self.context)
         self.admin = Admin(self.context, self.keys, self.scripts.knows)
         self.repeats = Repeats(self.store, self.clock)
+        self.admin.on_directory = self._directory_changed
         self.hub.on_expired = self._expire
         self.proxies = Proxies(settings.trusted_proxies)
         self.dispatcher = self._dispatcher(facts)
@@ -213,6 +216,11 @@ class App:
         self.scripts.clear()
         self.repeats.clear()
         self.context.floor.clear()
+
+    def _directory_changed(self) -> None:
+        """Who was signed out hears no more; who learnt something is offered it."""
+        self.desks.leave_out(self.boards, self.access.still_holds)
+        self.agents.refresh()
 
     def _directory_read(self, read: int, found: Directory | BaseException) -> None:
         if isinstance(found, BaseException):
@@ -326,7 +334,9 @@ class App:
         operations = Operations(registry, self._checks)
         provisioning = ProvisioningApi(self.admin, self.store, self.clock)
         audit = audit_table(AuditApi(self.admin.auditing, self.store))
-        routes = (*table(api, operations), *agent_table(agents, records), *provisioning_table(provisioning), *audit)
+        out = sign_out_table(SignOutApi(self.admin.users, self.admin.changes, self.store))
+        agents_routes = (*agent_table(agents, records), *out)
+        routes = (*table(api, operations), *agents_routes, *provisioning_table(provisioning), *audit)
         router = Router((*routes, *self._signing_in(), *pages.routes(facts, openapi.document(routes))))
         return Dispatcher(router, gate, self.repeats, self.proxies, directory.find_organization)
 

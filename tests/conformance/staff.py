@@ -9,6 +9,7 @@ AGENTS = [
     ("POST", "engagementCenter/users/{userId}/ready"),
     ("POST", "engagementCenter/users/{userId}/notReady"),
     ("POST", "engagementCenter/users/{userId}/disconnect"),
+    ("POST", "engagementCenter/users/{userId}/signOut"),
     ("GET", "engagementCenter/users/{userId}/state"),
     ("POST", "engagementCenter/interactions/{interactionId}/accept"),
     ("POST", "engagementCenter/interactions/{interactionId}/reject"),

@@ -60,7 +60,7 @@ class AccessTokens:
             raise _wrong("This token belongs to another organization; get one for this.")
         if now_ms >= bearer.expires_ms:
             raise Unauthenticated("expiredToken", "This access token is over; get a new one.", scope="Authorization")
-        if not self._still_holds(bearer):
+        if not self.still_holds(bearer):
             raise _wrong("This access token was revoked; sign in again.")
         return bearer
 
@@ -71,7 +71,8 @@ class AccessTokens:
         self._verified[token] = bearer
         return bearer
 
-    def _still_holds(self, bearer: Bearer) -> bool:
+    def still_holds(self, bearer: Bearer) -> bool:
+        """Whether neither the sign-in, its user nor its client has ended since; whatever the hour."""
         if self._directory.has_ended(bearer.org_id, bearer.client_id):
             # Also for people who signed in there: a program that leaked its secret may have leaked their tokens.
             return False

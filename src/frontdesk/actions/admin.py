@@ -49,6 +49,8 @@ class Admin:
     def __init__(self, context: Context, keys: Keys, scripts: Callable[[str], bool]) -> None:
         self._context = context
         self._keys = keys
+        # Told of every change of the directory, also of those that other nodes made.
+        self.on_directory: Callable[[], None] = lambda: None
         self.changes = Changes(context, self.load)
         self.provisioning = Provisioning(context, self.changes)
         self.work_types = WorkTypes(context, self.changes, self.provisioning.references, scripts)
@@ -95,6 +97,7 @@ class Admin:
         """This is the directory now."""
         self._context.directory.load(found)
         self._keys.load(found.signing_keys, self._context.clock.now_ms())
+        self.on_directory()
 
     async def rotate_signing_key(self) -> Result:
         """A new key signs from now on; tokens of the old one stay good until they end."""

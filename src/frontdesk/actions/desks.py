@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from frontdesk import telemetry
 from frontdesk.actions import views
 from frontdesk.actions.context import Context
-from frontdesk.actions.switchboard import Switchboard
+from frontdesk.actions.switchboard import Switchboard, Switchboards
 from frontdesk.actions.views import Transcript
 from frontdesk.domain import desk_events as events
 from frontdesk.domain.errors import NotFound, TooMany, desk_session_over
@@ -28,10 +28,12 @@ Show = Callable[[Transcript], events.DeskEvent]
 class Screen:
     """One streaming session. While `is_opening`, what happens is in the snapshot that comes."""
 
-    __slots__ = ("is_opening", "session", "session_id", "users")
+    __slots__ = ("bearer", "is_opening", "session", "session_id", "users")
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: Session, bearer: Bearer) -> None:
         self.session = session
+        # Who opened it.
+        self.bearer = bearer
         self.session_id = session.session_id
         self.users: set[str] = set()
         self.is_opening = True
@@ -96,7 +98,7 @@ class Desks:
             require_acknowledgement=require_acknowledgement,
         )
         session.stored = False
-        screen = self._screens[session.session_id] = Screen(session)
+        screen = self._screens[session.session_id] = Screen(session, bearer)
         self._watch(session)
         if bearer.user_id:
             self.bind(board, screen, bearer.user_id)
@@ -135,6 +137,17 @@ class Desks:
         self._context.streams.closed(session)
         for user_id in screen.users:
             self._unbind(board, screen, user_id)
+
+    def leave_out(self, boards: Switchboards, holds: Callable[[Bearer], bool]) -> None:
+        """The directory changed: a stream that is open asks for no token, so those whose bearers are out end here."""
+        for screen in list(self._screens.values()):
+            board = boards.of(screen.session.org_id)
+            if not holds(screen.bearer):
+                self.close(board, screen.session)
+                continue
+            for user_id in [u for u in screen.users if boards.user(board.org_id, u) is None]:
+                screen.users.discard(user_id)
+                self._unbind(board, screen, user_id)
 
     def _unbind(self, board: Switchboard, screen: Screen, user_id: str) -> None:
         for interaction in self._interactions(board, user_id):
@@ -194,6 +207,8 @@ class Desks:
 
     def _listen(self, screen: Screen, interaction: Interaction) -> Ear:
         ear = Ear(self, screen, interaction)
+        # With two ears a screen would show everything twice.
+        interaction.listeners[:] = [e for e in interaction.listeners if getattr(e, "screen", None) is not screen]
         interaction.listeners.append(ear)
         return ear
 
