@@ -1,0 +1,107 @@
+"""What can be read of a conversation, by whom, and when it is long over."""
+
+import json
+from collections.abc import Iterator
+from contextlib import ExitStack
+
+import pytest
+
+from frontdesk.domain.people import Role
+from tests.support.desk import Desk, rules, user
+from tests.support.server import Running
+
+
+@pytest.fixture
+def stack() -> Iterator[ExitStack]:
+    """Closes the connections of a test."""
+    with ExitStack() as made:
+        yield made
+
+
+@pytest.fixture
+def boss(server: Running, stack: ExitStack) -> Desk:
+    """A supervisor."""
+    return stack.enter_context(Desk(server, user(server, "boss", roles=(Role.SUPERVISOR,))))
+
+
+@pytest.fixture
+def over(server: Running, stack: ExitStack) -> str:
+    """A conversation of Ada's with Ann that is over and disposed of."""
+    rules(server, wrap_seconds=60)
+    ann = stack.enter_context(Desk(server, user(server, "ann")))
+    ann.at_work()
+    ada = stack.enter_context(server.contact(inactivityDelay=600))
+    ada.connect(contactEmail="ada@example.com")
+    interaction_id = ann.take()
+    ada.say("Hello")
+    ann.send(interaction_id, "Hi")
+    ada.disconnect()
+    ann.hear("engagementCenter.Wrap")
+    ann.act("dispose", interaction_id, {"memo": "All well."})
+    ann.hear("engagementCenter.Disposed")
+    return interaction_id
+
+
+def test_a_recording_says_who_when_and_what(over: str, boss: Desk) -> None:
+    """Contact, times, who had it and what came of it, and everything that was said."""
+    recording = boss.ask("GET", f"quality/recordings/{over}").json()
+    assert (recording["state"], recording["closedReason"], recording["workTypeId"]) == ("closed", "contact", "79")
+    assert (recording["contactName"], recording["contactEmail"]) == ("Ada", "ada@example.com")
+    (had,) = recording["participations"]
+    assert (had["userId"], had["part"], had["stage"], had["memo"]) == ("ann", "owner", "done", "All well.")
+    assert had["offeredTime"] <= had["acceptedTime"] <= had["endedTime"]
+    texts = [json.loads(e["payload"])["text"] for e in recording["entries"] if e["kind"] == "messaging.Text"]
+    assert (texts, recording["hasMore"]) == (["Hello", "Hi"], False)
+
+
+def test_a_recording_is_read_in_pages(over: str, boss: Desk) -> None:
+    """Page by page the same as at once; records of routing between the entries are passed over."""
+    whole = boss.ask("GET", f"quality/recordings/{over}").json()["entries"]
+    found: list[object] = []
+    after, has_more = 0, True
+    while has_more:
+        page = boss.ask("GET", f"quality/recordings/{over}?limit=1&afterSequenceNumber={after}").json()
+        found += page["entries"]
+        after, has_more = page["lastSequenceNumber"], page["hasMore"]
+    assert found == whole
+
+
+def test_who_reads_a_recording_is_on_record(server: Running, over: str, boss: Desk) -> None:
+    """The audit log names the reader and the interaction."""
+    boss.ask("GET", f"quality/recordings/{over}")
+    admin = user(server, "admin", roles=(Role.ADMINISTRATOR,))
+    with Desk(server, admin) as desk:
+        assert ("boss", "quality.recording.read", over) in [
+            (entry["actor"], entry["act"], entry["subject"])
+            for entry in desk.ask("GET", "reporting/audit").json()["items"]
+        ]
+
+
+def test_supervisors_read_why_and_what_of_conversations_that_are_over(over: str, boss: Desk) -> None:
+    """The routing record and the transcript outlive the work."""
+    record = boss.ask("GET", f"engagementCenter/interactions/{over}/routing").json()
+    assert [d["decision"] for d in record["decisions"]] == ["offered", "accepted"]
+    assert record["now"] is None
+    assert boss.ask("GET", f"engagementCenter/interactions/{over}/transcript").json()["entries"]
+
+
+@pytest.mark.parametrize("path", ["quality/recordings/{}", "engagementCenter/interactions/{}/routing"])
+def test_agents_do_not_read_what_is_not_theirs(server: Running, over: str, path: str) -> None:
+    """Neither another's conversation nor their own once it is finished."""
+    with Desk(server, user(server, "bob")) as bob:
+        assert bob.ask("GET", path.format(over)).status == 403
+
+
+@pytest.mark.parametrize("path", ["quality/recordings", "engagementCenter/interactions"])
+@pytest.mark.parametrize("which", ["1", "0", "x", "9223372036854775807", "9223372036854775808", "9" * 30, "%00", "-1"])
+def test_what_is_not_there_is_not_found(boss: Desk, path: str, which: str) -> None:
+    """Whatever stands for the id."""
+    rest = "" if path.startswith("quality") else "/transcript"
+    assert boss.ask("GET", f"{path}/{which}{rest}").status == 404
+
+
+@pytest.mark.parametrize("query", ["limit=0", "limit=501", "limit=x", "afterSequenceNumber=-1"])
+def test_a_wrong_page_is_refused(over: str, boss: Desk, query: str) -> None:
+    """With 400, not with an empty page."""
+    answer = boss.ask("GET", f"quality/recordings/{over}?{query}")
+    assert answer.status == 400
