@@ -9,6 +9,7 @@
 import asyncio
 import json
 import sqlite3
+import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -85,6 +86,10 @@ class Agent:
 
     def open(self) -> None:
         """A screen; what it showed before is gone."""
+        self.house.run(self.opens)
+
+    def opens(self) -> None:
+        """The same, without waiting for what follows; to be called on the loop."""
         app, user = self.house.app, self.user
         bearer = Bearer(
             org_id=ORG,
@@ -95,13 +100,9 @@ class Agent:
             issued_ms=0,
             expires_ms=1 << 62,
         )
-
-        def opened() -> None:
-            session = app.desks.open(app.boards.of(ORG), bearer, 3600, require_acknowledgement=False)
-            self.screen = Stream(self.house, session)
-            self.screen.poll()
-
-        self.house.run(opened)
+        session = app.desks.open(app.boards.of(ORG), bearer, 3600, require_acknowledgement=False)
+        self.screen = Stream(self.house, session)
+        self.screen.poll()
 
     def close(self) -> None:
         """The screen is lost."""
@@ -192,8 +193,16 @@ class House:
         self._one_by_one()
         if not self.app.context.directory.users(ORG):
             self.loop.run_until_complete(self.app.admin.changes.store(_furniture(self.clock.now_ms())))
-        # What it takes up is stored, too.
+        # What it takes up is read and stored, too.
+        self.loop.run_until_complete(self._read())
         self.run(self.app.tick)
+
+    async def _read(self) -> None:
+        """Wait until both readers have done what they were given before."""
+        store, both = self.app.store, threading.Barrier(2)
+        assert isinstance(store, SqliteStore)
+        pool = store._pool  # noqa: SLF001 - nothing else knows when a recovery has read all
+        await asyncio.gather(*(asyncio.wrap_future(pool.submit(both.wait)) for _ in range(2)))
 
     def close(self) -> None:
         """Stop it."""
@@ -262,6 +271,11 @@ class House:
 
         self.run(work)
         return outcome[0]
+
+    def rules(self, work_type_id: str, **fields: Any) -> None:
+        """Route a work type by these rules from now on."""
+        made = _work_type(work_type_id, self.clock.now_ms(), **fields)
+        self.loop.run_until_complete(self.app.admin.changes.store([made]))
 
     def advance(self, seconds: float) -> None:
         """Let time pass, and what becomes due happen."""
@@ -351,6 +365,7 @@ def _furniture(now_ms: int) -> list[Record]:
     return [Organization(ORG, ORG, now_ms, grace_seconds=120), SigningKey("k", "5" * 64, now_ms), *work_types, *users]
 
 
-def _work_type(name: str, now_ms: int) -> WorkType:
-    rules = msgspec.json.encode(Rules(wrap_seconds=30, ask_again_seconds=5)).decode()
+def _work_type(name: str, now_ms: int, **fields: Any) -> WorkType:
+    chosen: dict[str, Any] = {"wrap_seconds": 30, "ask_again_seconds": 5, **fields}
+    rules = msgspec.json.encode(Rules(**chosen)).decode()
     return WorkType(ORG, name, name, (Channel.CHAT,), now_ms, rules=rules)
