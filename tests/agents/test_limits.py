@@ -39,6 +39,11 @@ def stack() -> Iterator[ExitStack]:
         yield made
 
 
+def limited(most: dict[str, int]) -> dict[str, Any]:
+    """Settings with these limits and no others."""
+    return {**UNLIMITED, **most}
+
+
 def talking(server: Running, stack: ExitStack) -> tuple[Desk, str]:
     """Ann in conversation with a contact."""
     ann = stack.enter_context(Desk(server, user(server, "ann")))
@@ -110,7 +115,7 @@ values = st.recursive(
 @pytest.fixture(scope="module")
 def at_work() -> Iterator[tuple[Desk, str]]:
     """Ann in conversation, for many requests."""
-    with running(**UNLIMITED) as server, ExitStack() as stack:
+    with running(**limited({})) as server, ExitStack() as stack:
         yield talking(server, stack)
 
 
@@ -137,7 +142,7 @@ def test_no_json_of_an_agent_makes_a_fault(at_work: tuple[Desk, str], operation:
 
 def test_an_agent_says_so_much_in_a_minute_and_no_more(stack: ExitStack) -> None:
     """Over all of their screens; another agent is not held up by that."""
-    with running(**{**UNLIMITED, "messages_per_session": 2}) as server, stack:
+    with running(**limited({"messages_per_session": 2})) as server, stack:
         ann, interaction_id = talking(server, stack)
         ann.send(interaction_id, "one")
         ann.send(interaction_id, "two")
@@ -154,14 +159,14 @@ def test_an_agent_says_so_much_in_a_minute_and_no_more(stack: ExitStack) -> None
 
 def test_one_address_opens_so_many_sessions_of_agents_and_no_more(stack: ExitStack) -> None:
     """A desk in a loop does not fill the memory."""
-    with running(**{**UNLIMITED, "sessions_per_address": 2}) as server, stack:
+    with running(**limited({"sessions_per_address": 2})) as server, stack:
         ann = stack.enter_context(Desk(server, user(server, "ann")))
         assert [ann.post("streaming/session").status for _ in range(3)] == [200, 200, 429]
 
 
 def test_polls_of_an_agent_are_counted_too(stack: ExitStack) -> None:
     """A desk that polls without a pause is told to wait."""
-    with running(**{**UNLIMITED, "polls_per_session": 3}) as server, stack:
+    with running(**limited({"polls_per_session": 3})) as server, stack:
         ann = stack.enter_context(Desk(server, user(server, "ann")))
         ann.open()
         path = "streaming/events?afterSequenceNumber=0"
