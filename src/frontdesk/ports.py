@@ -251,6 +251,8 @@ class Membership(Protocol):
     async def handed(self, known: Callable[[str], bool]) -> Recovered:
         """Take up sessions with work for agents that others gave to this node, and that are not `known` here.
 
+        Also those given to a node that is none any more, where their switchboard is here.
+
         Raises Fenced.
         """
 

@@ -178,15 +178,15 @@ class Talk:
         assert len(owners) <= 1
         if owners and holds[desks.index(owners[0])]["stage"] == "wrap":
             owners[0].act("dispose", self.interaction_id)
-            self._heard(ends=True)
+            self.heard(ends=True)
             return
         if not self.is_open():
-            self._heard(ends=True)
+            self.heard(ends=True)
             return
         owner = owners[0] if owners else self._taken_by(desks)
         owner.send(self.interaction_id, "after")
         self.said.append("after")
-        self._heard(ends=False)
+        self.heard(ends=False)
 
     def is_open(self) -> bool:
         """Whether the conversation goes on, as the store knows."""
@@ -211,7 +211,8 @@ class Talk:
         found.act("accept", self.interaction_id)
         return found
 
-    def _heard(self, *, ends: bool) -> None:
+    def heard(self, *, ends: bool) -> None:
+        """The contact was told everything once and in order, and all texts that were accepted."""
         with Client(self.server.ports[0]) as ada:
             ada.credentials = self.ada.credentials
             events = [e for e in ada.poll(after=0) if "sequenceNumber" in e]
@@ -304,6 +305,27 @@ def test_a_node_killed_before_it_stored_each_point_leaves_all_as_it_was(
     for talk in talks:
         talk.goes_on()
     _all_is_sound(server)
+
+
+def test_a_conversation_given_to_a_node_in_the_moment_it_was_shut_out_is_found(
+    server: Running, stack: ExitStack
+) -> None:
+    """The giver had not heard of its end: the new home of the agents takes it, and they go on."""
+    talk = Talk(server, stack, "hold", 0)
+    talk.begin()
+    for act in _ACCEPTED:
+        talk.do(act)
+    home = server.apps[HOME]
+    floor, session_id = home.context.floor, talk.ada.credentials["via-client-sessionid"]
+    server.call(home.hub.give_away, floor.sessions[session_id])
+    server.call(floor.give_away, floor.sessions[session_id])
+    server.rows(f"UPDATE sessions SET node = 'gone' WHERE session_id = '{session_id}'")  # noqa: S608 - ours
+    assert home.together is not None
+    server.wait(home.together.cluster.take_handed())
+    _all_is_sound(server)
+    talk.ann.send(talk.interaction_id, "Found you.")
+    talk.said.append("Found you.")
+    talk.heard(ends=False)
 
 
 def _cut(server: Running) -> list[Sequence[Record]]:

@@ -73,6 +73,12 @@ _AT_WORK = (
 )
 _ORPHANS_AT_WORK = text(f"{_AT_WORK} AND i.org_id = :org_id AND s.node = '' FOR UPDATE OF s SKIP LOCKED")
 _HANDED = text(f"{_AT_WORK} AND s.node = :node")
+# Given to a node in the moment it was shut out: nobody else would look for them.
+_STRAY = text(
+    f"{_AT_WORK} AND i.org_id IN (SELECT w.org_id FROM switchboards w WHERE w.node = :node)"  # noqa: S608 - a constant
+    " AND s.node <> ''"
+    " AND NOT EXISTS (SELECT 1 FROM nodes n WHERE n.node = s.node) FOR UPDATE OF s SKIP LOCKED"
+)
 _MINE = text("SELECT 1 FROM nodes WHERE node = :node FOR KEY SHARE")
 # What this node may have taken without hearing it counts as free for it.
 _FREE = "(s.node = '' OR s.node = :node AND s.session_id = ANY(:unsure))"
@@ -211,6 +217,9 @@ class PostgresMembership:
 
     def _handed(self, db: Connection, known: Callable[[str], bool]) -> Recovered:
         self._make_sure(db)
+        stray = list(db.execute(_STRAY, {"node": self.node}).scalars())
+        if stray:
+            db.execute(_TAKE_THEM, {"node": self.node, "ids": stray})
         ids = [s for s in db.execute(_HANDED, {"node": self.node}).scalars() if not known(s)]
         return queries.alive(db, sessions.c.session_id.in_(ids)) if ids else Recovered((), ())
 
