@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -162,7 +163,9 @@ def test_a_script_that_took_over_from_the_queue_speaks_after_a_restart(house: Ho
 # ---- screens
 
 
-def test_a_screen_opened_while_another_accepts_follows_the_conversation(house: House) -> None:
+def test_a_screen_opened_while_another_accepts_follows_the_conversation(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """It was reading a transcript when the offer was taken, and must hear what is said from then on, once."""
     ann = house.agent("ann")
     ann.at_work()
@@ -173,11 +176,12 @@ def test_a_screen_opened_while_another_accepts_follows_the_conversation(house: H
     one, other = ann.screen, house.agent("ann")
     number = second.interaction_id
 
-    def both() -> None:
-        other.opens()
-        house.app.handling.accept(ann.user, number, lambda error: None)
-
-    house.run(both)
+    asked: list[tuple[Any, ...]] = []
+    with monkeypatch.context() as patch:
+        patch.setattr(house.app.store, "log", lambda *arguments: asked.append(arguments))
+        other.open()
+    ann.does(house.app.handling.accept, number)
+    house.run(lambda: house.app.store.log(*asked[0]))
     second.says("Hello?")
     assert one is not None
     assert other.screen is not None
