@@ -1,0 +1,79 @@
+"""`frontdesk user …` and `frontdesk client …`: beside a running server, without one, and on a database."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.cli.shell import ORG, at, done, refused, told
+
+
+@pytest.fixture(params=["stopped", "running", "database"])
+def installation(request: pytest.FixtureRequest, data: Path) -> Path | str:
+    """The data folder of an installation, served or not, or the database of one."""
+    if request.param == "database":
+        url: str = request.getfixturevalue("database")
+        told("init", ORG, data=url)
+        return url
+    request.getfixturevalue("server" if request.param == "running" else "key")
+    return data
+
+
+def test_a_user_is_made_changed_and_disabled(installation: Path | str) -> None:
+    """What is not named stays; who was disabled is back after a change."""
+    told("skill", "create", ORG, "spanish", data=installation)
+    made = told(
+        *("user", "create", ORG, "ada", "--name", "Ada Byron", "--role", "supervisor", "--skill", "spanish=7"),
+        *("--work-type", "100", "--capacity", "chat=3", "--id", "a1"),
+        data=installation,
+    )
+    assert len(made.pop("password")) >= 20
+    assert told("user", "list", ORG, data=installation) == [made]
+    assert (made["userId"], made["roles"], made["skills"]) == ("a1", ["supervisor"], {"spanish": 7})
+    done("user", "disable", ORG, "ada", *at(installation))
+    assert "disabledTime" in told("user", "list", ORG, data=installation)[0]
+    changed = told("user", "change", ORG, "ada", "--capacity", "chat=2", data=installation)
+    assert changed == {**made, "capacity": {"chat": 2}}
+
+
+def test_a_program_is_made_given_another_secret_and_ended(installation: Path | str) -> None:
+    """Its secrets are in those two answers alone."""
+    made = told("client", "create", ORG, "--scope", "desk", "--name", "CRM", data=installation)
+    other = told("client", "secret", ORG, made["clientId"], data=installation)
+    assert made["secret"] != other["secret"]
+    listed = told("client", "list", ORG, data=installation)
+    assert [(row["clientId"], row["scopes"], row["public"]) for row in listed] == [(made["clientId"], ["desk"], False)]
+    assert "secret" not in listed[0]
+    done("client", "revoke", ORG, made["clientId"], *at(installation))
+    assert told("client", "list", ORG, data=installation) == []
+
+
+def test_a_password_that_is_typed_is_never_printed(data: Path, key: str) -> None:
+    """It comes over standard input, where no list of processes shows it; a made one is printed once."""
+    assert key
+    typed = "correct horse battery"
+    said = done("user", "create", ORG, "ada", "--password-stdin", *at(data), typed=f"{typed}\n")
+    assert typed not in said
+    assert "shown only now" not in said
+    assert "Password, shown only now: " in done("user", "password", ORG, "ada", *at(data))
+    assert "signed out everywhere" in done("user", "signout", ORG, "ada", *at(data))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (("user", "create", ORG, "ada", "--skill", "spanish"), "--skill spanish is not understood"),
+        (("user", "create", ORG, "ada", "--capacity", "chat=many"), "--capacity chat=many is not understood"),
+        (("user", "create", ORG, "ada", "--work-type", "9"), "work type"),
+        (("user", "create", "nobody", "ada"), "no such organization"),
+        (("user", "password", ORG, "nobody"), "Nobody signs in as nobody"),
+        (("client", "create", ORG, "--scope", "all"), "Give scopes of these: desk"),
+        (("client", "create", ORG, "--scope", "desk", "--public"), "Say where people go back to"),
+        (("client", "revoke", ORG, "nobody"), "no such client"),
+    ],
+)
+def test_what_makes_no_sense_is_told_in_a_sentence(
+    data: Path, key: str, arguments: tuple[str, ...], sentence: str
+) -> None:
+    """Without a traceback, and nothing is made."""
+    assert key
+    assert sentence in refused(*arguments, *at(data))
