@@ -4,6 +4,8 @@ from playwright.sync_api import Page, expect
 from tests.browser.conftest import Facts, OpenPage
 from tests.browser.looks import DESKTOP, LOOKS, assert_accessible, assert_fits
 
+KEEP_ONE = """document.querySelectorAll("#operations > section").forEach((group) =>
+    [...group.querySelectorAll(".operation")].slice(1).forEach((each) => each.remove()))"""
 METHODS = {"get", "post", "put", "patch", "delete"}
 
 
@@ -41,7 +43,7 @@ def test_search_narrows_both_list_and_content(open_page: OpenPage) -> None:
     page = ready(open_page("/docs", viewport=DESKTOP))
     everything = page.locator(".operation:visible").count()
 
-    page.get_by_label("Find an operation").fill("post sendtext")
+    page.get_by_label("Find an operation").fill("post messaging/sendtext")
 
     expect(page.locator(".operation:visible")).to_have_count(1)
     expect(page.locator("#contents a:visible")).to_have_count(1)
@@ -68,8 +70,9 @@ def test_send_text_has_fields_answers_and_a_command(open_page: OpenPage) -> None
 
 @pytest.mark.parametrize("look", LOOKS)
 def test_page_is_accessible(open_page: OpenPage, look: str) -> None:
-    """Axe finds nothing, with everything folded and with everything open."""
+    """Axe finds nothing, folded and open. One operation of each group stands for all: ninety would take minutes."""
     page = ready(open_page("/docs", **LOOKS[look]))
+    page.evaluate(KEEP_ONE)
     assert_accessible(page, "folded")
 
     page.evaluate("document.querySelectorAll('details').forEach((each) => { each.open = true; })")
