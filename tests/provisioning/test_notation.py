@@ -95,7 +95,8 @@ def test_no_skills_are_no_rings() -> None:
         (lambda text: notation.detour(text, ""), "message:now", "invalidDetour"),
         (lambda text: notation.detour(text, ""), "fax:32", "invalidDetour"),
     ],
-    ids=str,
+    # Not by the lambdas' addresses: each run would call the test otherwise.
+    ids=lambda value: getattr(value, "__name__", value),
 )
 def test_what_can_not_be_read_is_refused_with_an_example(read: Callable[[str], object], text: str, reason: str) -> None:
     """The sentence shows how it is written."""
