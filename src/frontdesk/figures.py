@@ -35,5 +35,6 @@ def readings(app: App) -> Iterable[Reading]:
     }
     yield "frontdesk_refused", "Requests over a limit, by limit.", "counter", refused
     yield "frontdesk_store_pending", "Commits that wait for the disk.", "gauge", {"pending": writer.pending}
+    yield "frontdesk_store_reading", "Reads of the database under way.", "gauge", {"reading": app.store.reading}
     if app.together is not None:
         yield from app.together.readings()

@@ -172,7 +172,6 @@ class House:
         self.promised: list[tuple[int, str]] = []
         self.on_stored: Callable[[sqlite3.Connection], None] = lambda db: None
         self.app: App
-        self._reading = 0
 
     def __enter__(self) -> Self:
         """Open it; on an empty folder, furnish it."""
@@ -217,7 +216,7 @@ class House:
         """Every commit alone, so that each is a moment to die at; else those of one act would share a transaction."""
         store = self.app.store
         assert isinstance(store, SqliteStore)
-        writer, later, write = store.writer, store._later, store.writer._commit  # noqa: SLF001 - as said above
+        writer, write = store.writer, store.writer._commit  # noqa: SLF001 - as said above
 
         def submit(records: Sequence[Record], done: Done) -> None:
             writer.pending += 1
@@ -229,18 +228,8 @@ class House:
             write(batch)
             self.on_stored(writer._db)  # noqa: SLF001 - what it has just written
 
-        def read(query: Callable[[Any], Any], found: Callable[[Any], None]) -> None:
-            self._reading += 1
-
-            def counted(result: Any) -> None:
-                self._reading -= 1
-                found(result)
-
-            later(query, counted)
-
         writer.submit = submit  # type: ignore[method-assign] # the seam of this test
         writer._commit = commit  # type: ignore[method-assign] # noqa: SLF001 - as said above
-        store._later = read  # type: ignore[method-assign] # noqa: SLF001 - as said above
 
     # ---- acting
 
@@ -252,7 +241,7 @@ class House:
             quiet = 0
             while quiet < 3:
                 await asyncio.sleep(0)
-                quiet = 0 if self.app.store.writer.pending or self._reading else quiet + 1
+                quiet = 0 if self.app.store.writer.pending or self.app.store.reading else quiet + 1
 
         self.loop.run_until_complete(until_quiet())
 

@@ -37,8 +37,8 @@ class Slowed:
         """See ports.Store."""
         super().commit(records, _late(done))  # type: ignore[misc]
 
-    def _later(self, query: Callable[[Connection], Any], found: Callable[[Any], None]) -> None:
-        super()._later(query, _late(found))  # type: ignore[misc]
+    def _ask(self, query: Callable[[Connection], Any], found: Callable[[Any], None]) -> None:
+        super()._ask(query, _late(found))  # type: ignore[misc]
 
 
 class SlowedSqlite(Slowed, SqliteStore):

@@ -211,7 +211,8 @@ class Running:
 
     def _read(self) -> None:
         """After a leap of the clock a node is sure of what it remembers once it has looked around."""
-        self.until(lambda: not any(app.dispatcher.reading for app in self.apps))
+        # What is read anew may itself ask for more, as scripts do for what they have not answered.
+        self.until(lambda: not any(app.dispatcher.reading or app.store.reading for app in self.apps))
         self.until(lambda: all(app.together is None or app.together.cluster.sure for app in self.apps))
 
     def known(self) -> None:

@@ -146,7 +146,7 @@ class PostgresStore(Reads):
             await asyncio.wait(self._tasks)
         await self._readers.dispose()
 
-    def _later(self, query: Callable[[Connection], T], found: Found[T]) -> None:
+    def _ask(self, query: Callable[[Connection], T], found: Found[T]) -> None:
         self._start(self._answer(query, found))
 
     async def _answer(self, query: Callable[[Connection], T], found: Found[T]) -> None:

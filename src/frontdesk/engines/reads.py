@@ -20,9 +20,24 @@ T = TypeVar("T")
 class Reads(ABC):
     """What a store can be asked. See ports.Store for each."""
 
+    # Cold reads whose outcome nobody was told yet.
+    reading = 0
+
     @abstractmethod
-    def _later(self, query: Callable[[Connection], T], found: Found[T]) -> None:
+    def _ask(self, query: Callable[[Connection], T], found: Found[T]) -> None:
         """Run the query elsewhere, and call `found` on the loop's thread with its result or why it failed."""
+
+    def _later(self, query: Callable[[Connection], T], found: Found[T]) -> None:
+        """Ask, and count it as a read under way until `found` has been called."""
+        self.reading += 1
+
+        def told(result: T | BaseException) -> None:
+            try:
+                found(result)
+            finally:
+                self.reading -= 1
+
+        self._ask(query, told)
 
     def directory(self, found: Found[Directory]) -> None:
         """See ports.Store."""

@@ -131,7 +131,7 @@ class SqliteStore(Reads):
         self._db.close()
         self._lock.close()
 
-    def _later(self, query: Callable[[Connection], T], found: Found[T]) -> None:
+    def _ask(self, query: Callable[[Connection], T], found: Found[T]) -> None:
         def work() -> None:
             result: T | BaseException
             try:
