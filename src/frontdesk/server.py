@@ -337,7 +337,7 @@ class App:
         out = sign_out_table(SignOutApi(self.admin.users, self.admin.changes, self.store))
         agents_routes = (*agent_table(agents, records), *out)
         routes = (*table(api, operations), *agents_routes, *provisioning_table(provisioning), *audit)
-        router = Router((*routes, *self._signing_in(), *pages.routes(facts, openapi.document(routes))))
+        router = Router((*routes, *self._signing_in(), *pages.routes(facts, partial(openapi.document, routes))))
         return Dispatcher(router, gate, self.repeats, self.proxies, directory.find_organization)
 
     def _signing_in(self) -> Sequence[Route]:

@@ -4,10 +4,11 @@ import json
 from collections.abc import Iterator
 from typing import Any, Self
 
+from tests.support import furnished
 from tests.support.cluster import Spread, any_of
 from tests.support.wire import Answer, Wire, request_bytes
 
-ORG, KEY = "viademo", "demo-key"
+ORG, KEY = furnished.ORG, furnished.KEY
 EVENTS = "streaming/events/webClient"
 SESSION = "streaming/session/webClient"
 

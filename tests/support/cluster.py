@@ -5,7 +5,6 @@ picked at random; "nats" the same with NATS between them. Servers in processes o
 itself, are always the demo on SQLite.
 """
 
-import asyncio
 import atexit
 import functools
 import os
@@ -17,8 +16,7 @@ from typing import Any
 import asyncpg
 import pytest
 
-from frontdesk.engines.postgres import PostgresStore
-from tests.support import postgres
+from tests.support import furnished, postgres
 from tests.support.nats import Nats
 from tests.support.wire import Answer, Headers, Wire, request_bytes
 
@@ -51,6 +49,8 @@ class Place:
         self.nodes = _NODES[on]
         self._folder = data or temporary
         self.database = self._database() if on else ""
+        if not on:
+            furnished.folder(self._folder)
 
     def settings(self, number: int) -> dict[str, Any]:
         """Those of a node."""
@@ -64,7 +64,7 @@ class Place:
             postgres.shared().drop(self.database)
 
     def _database(self) -> str:
-        return _made() if self._data is None else _database_of(self._data)
+        return furnished.database() if self._data is None else _database_of(self._data)
 
     async def clock(self, now_ms: int) -> None:
         """Move the database's clock, by which limits count that all nodes share."""
@@ -81,36 +81,10 @@ async def rows(database: str, query: str) -> list[tuple[Any, ...]]:
         await db.close()
 
 
-# A clock that stands still: what calls clock_timestamp() in this database finds this one before PostgreSQL's own.
-_CLOCK = """
-CREATE TABLE hands AS SELECT pg_catalog.clock_timestamp() AS now;
-CREATE FUNCTION clock_timestamp() RETURNS timestamptz LANGUAGE sql VOLATILE AS 'SELECT now FROM public.hands';
-"""
-_FIRST = "ALTER DATABASE {} SET search_path = public, pg_catalog"
-
-
-def _made() -> str:
-    """A new database with a clock that is moved by hand."""
-    return postgres.shared().fresh(like=_pattern(), also=_FIRST)
-
-
-@functools.cache
-def _pattern() -> str:
-    """The database that all others are copies of: making the tables anew for each test takes ten times as long."""
-    made = postgres.fresh()
-    postgres.shared().sql(_CLOCK, made.rpartition("/")[2])
-    asyncio.run(_migrated(made))
-    return made
-
-
-async def _migrated(database: str) -> None:
-    await (await PostgresStore.open(database)).close()
-
-
 @functools.cache
 def _database_of(data: Path) -> str:
     """The database that stands for a folder."""
-    return _made()
+    return furnished.database()
 
 
 @functools.cache

@@ -80,7 +80,8 @@ class Desk(Client):
         answer = self.post("streaming/session", fields or None)
         assert answer.status == 200, answer
         self.credentials["via-client-sessionid"] = answer.json()["sessionId"]
-        (first,) = self.poll()
+        # Only the first: what happens meanwhile comes behind it.
+        (first,) = self.poll(1)
         assert first["kind"] == "engagementCenter.Snapshot"
         said: Json = json.loads(first["payload"])
         return said

@@ -27,7 +27,6 @@ from typing import Any, Self, TypeVar
 
 import uvloop
 
-from frontdesk.cli.demo import BENCH, WORK_TYPES
 from frontdesk.domain.model import Interaction, Session
 from frontdesk.domain.nodes import BEAT_MS, LEASE_MS
 from frontdesk.engines.sqlite import SqliteStore
@@ -37,16 +36,14 @@ from frontdesk.server import App
 from frontdesk.serving import run
 from frontdesk.settings import Settings
 from tests.support.client import KEY, ORG, Client
+from tests.support.clock import START_MS, FakeClock
 from tests.support.cluster import ON, Place, any_of, rows
+from tests.support.furnished import OTHER_KEY, OTHER_ORG
 from tests.support.wire import PATIENCE_SECONDS
 
+__all__ = ["OTHER_KEY", "OTHER_ORG", "START_MS", "FakeClock", "Process", "Running", "running"]
+
 T = TypeVar("T")
-
-OTHER_ORG, OTHER_KEY = "acme", "acme-key"
-"""A second organization with the same work types: what belongs to one must not be seen by the other."""
-
-START_MS = 1_767_225_600_000
-"""1 January 2026, 00:00 UTC: where a clock moved by hand begins."""
 
 UNLIMITED = dict.fromkeys(
     (
@@ -58,22 +55,6 @@ UNLIMITED = dict.fromkeys(
     ),
     0,
 )
-
-
-class FakeClock:
-    """`ports.Clock`, moved by hand. One clock serves a server and its restarts."""
-
-    def __init__(self, now_ms: int = START_MS) -> None:
-        self._now_ms = now_ms
-
-    def now_ms(self) -> int:
-        """See ports.Clock."""
-        return self._now_ms
-
-    def move(self, seconds: float) -> None:
-        """Go on; time never goes back."""
-        assert seconds >= 0
-        self._now_ms += round(seconds * 1000)
 
 
 @dataclass
@@ -299,8 +280,8 @@ def running(
 ) -> Iterator[Running]:
     """The real server on a real socket, or a cluster (see `cluster`), without limits on rates but those in `settings`.
 
-    Both organizations have the demo's work types 79, 32 and 100, and 1 that echoes. Without `data` its folder is
-    gone afterwards.
+    Both organizations have the demo's work types 79, 32 and 100, and 1 that echoes (`tests/support/furnished.py`).
+    Without `data` its folder is gone afterwards.
     """
     with tempfile.TemporaryDirectory(prefix="frontdesk-") as folder:
         place = Place(data, Path(folder), on)
@@ -334,8 +315,6 @@ def _thread(settings: list[Settings], clock: FakeClock, place: Place, ready: Fut
 async def _serve(settings: list[Settings], clock: FakeClock, place: Place, ready: Future[Running]) -> None:
     await place.clock(clock.now_ms())
     first = await App.open(settings[0], clock=clock, facts={"orgId": ORG})
-    if not first.context.directory.signing_keys:
-        await _furnish(first)
     apps = [first, *[await App.open(each, clock=clock, facts={"orgId": ORG}) for each in settings[1:]]]
     server = Running(apps, clock, [0] * len(apps), asyncio.get_running_loop(), place)
 
@@ -347,15 +326,6 @@ async def _serve(settings: list[Settings], clock: FakeClock, place: Place, ready
     async with asyncio.TaskGroup() as tasks:
         for number, app in enumerate(apps):
             tasks.create_task(run(app, partial(started, number)))
-
-
-async def _furnish(app: App) -> None:
-    await app.admin.run("signing-key.rotate", {})
-    for org, key in ((ORG, KEY), (OTHER_ORG, OTHER_KEY)):
-        await app.admin.run("org.create", {"org_id": org})
-        await app.admin.run("apikey.create", {"org_id": org, "key": key})
-        for work_type_id, fields in {**WORK_TYPES, **BENCH}.items():
-            await app.admin.run("worktype.create", {"org_id": org, "work_type_id": work_type_id, **fields})
 
 
 DEMO = ("demo", "--json", "--port", "0")
