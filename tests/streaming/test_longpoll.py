@@ -274,8 +274,16 @@ def test_an_old_position_is_not_shown_and_the_newest_replaces_it(server: Running
         assert [p["position"] for p in positions(second)] == [1]
         with server.contact(inactivityDelay=600) as third:
             third.connect("79")
+            # Told from now on, its position would be a new one.
+            server.until(lambda: _is_told_something(server, third))
             server.advance(61)
             assert kinds(third.poll()) == ["Connected"]
+
+
+def _is_told_something(server: Running, contact: Client) -> bool:
+    """Whether something that is not stored waits for its next poll."""
+    feeds = [app.hub._feeds.get(contact.session_id) for app in server.apps]  # noqa: SLF001 - a poll would take it
+    return any(feed is not None and feed.passing for feed in feeds)
 
 
 def positions(contact: Client) -> list[dict[str, int]]:
