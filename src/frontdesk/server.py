@@ -7,7 +7,7 @@ import secrets
 import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from prometheus_client import CollectorRegistry
 
@@ -39,7 +39,6 @@ from frontdesk.domain.model import Interaction, Session
 from frontdesk.domain.sessions import touch
 from frontdesk.domain.timers import Timers
 from frontdesk.engines.oidc import HttpWeb
-from frontdesk.engines.postgres import PostgresStore
 from frontdesk.engines.queries import cluster
 from frontdesk.engines.sqlite import SqliteStore
 from frontdesk.figures import readings
@@ -70,7 +69,10 @@ from frontdesk.ports import Clock, Directory, Fenced, Gone, Ids, Recovered, Shif
 from frontdesk.scripts import BUILT_IN
 from frontdesk.settings import Settings
 from frontdesk.streaming.hub import Hub
-from frontdesk.together import Together
+
+if TYPE_CHECKING:
+    from frontdesk.engines.postgres import PostgresStore
+    from frontdesk.together import Together
 
 # Milliseconds between two looks for what is too old to keep.
 _SWEEP_MS = 3600 * 1000
@@ -107,7 +109,7 @@ class RandomIds:
         return secrets.token_urlsafe(18)
 
 
-AnyStore = PostgresStore | SqliteStore
+AnyStore: TypeAlias = "PostgresStore | SqliteStore"
 
 
 class App:
@@ -127,15 +129,11 @@ class App:
         def broke(error: BaseException) -> None:
             app.store_broke(error)
 
-        store: AnyStore
-        if settings.database:
-            store = await PostgresStore.open(settings.database, broke)
-        else:
-            store = SqliteStore(settings.data, broke)
+        store = await _postgres(settings.database, broke) if settings.database else SqliteStore(settings.data, broke)
         app = cls(settings, store, clock or SystemClock(), ids, facts)
         try:
-            if isinstance(store, PostgresStore):
-                app.together = Together(app, store, await store.read(cluster))
+            if not isinstance(store, SqliteStore):
+                app.together = await _among_others(app, store)
                 await app.together.join()
             await app.admin.load()
             app.take_up(await result_of(store.recover))
@@ -372,6 +370,20 @@ class App:
         # which end their sessions, what each node tells them in ours, which let them wait.
         stores = storage == "ok" or self.together is not None
         return stores and not stopping, {"storage": storage, "serving": "stopping" if stopping else "ok"}
+
+
+async def _postgres(url: str, broke: Callable[[BaseException], None]) -> PostgresStore:
+    # Here and below, not at the top: what nodes need takes a third of a start, and one process on a file has no use
+    # for it.
+    from frontdesk.engines.postgres import PostgresStore  # noqa: PLC0415
+
+    return await PostgresStore.open(url, broke)
+
+
+async def _among_others(app: App, store: PostgresStore) -> Together:
+    from frontdesk.together import Together  # noqa: PLC0415 - as above
+
+    return Together(app, store, await store.read(cluster))
 
 
 def _limiter(reason: str, what: str, a_minute: int) -> Limiter:

@@ -17,7 +17,7 @@ import uvloop
 
 from frontdesk import control, telemetry
 from frontdesk.domain.timers import WIDTH
-from frontdesk.engines.postgres import PostgresStore
+from frontdesk.engines.sqlite import SqliteStore
 from frontdesk.http.connection import Connection
 from frontdesk.http.lane import Lane
 from frontdesk.server import AnyStore, App
@@ -88,9 +88,9 @@ def _config(app: App) -> uvicorn.Config:
 
 def _about(store: AnyStore) -> dict[str, str]:
     """What an operator wants to know about the store, without secrets."""
-    if isinstance(store, PostgresStore):
-        return {"engine": "PostgreSQL", "node": store.node}
-    return {"engine": "SQLite", "path": str(store.path), "version": sqlite3.sqlite_version}
+    if isinstance(store, SqliteStore):
+        return {"engine": "SQLite", "path": str(store.path), "version": sqlite3.sqlite_version}
+    return {"engine": "PostgreSQL", "node": store.node}
 
 
 async def _tick(app: App) -> None:
