@@ -143,6 +143,7 @@ class Talk:
         self.news = threading.Event()
         # The first poll was answered: what the server had to say to a new chat is shown.
         self.heard = threading.Event()
+        self._following = threading.Thread(target=self._follow, name="poll", daemon=True)
         contact.on_trouble = lambda sentence: screen.line(f"[yellow]{escape(sentence)}[/]")
 
     def begin(self, resume: str) -> None:
@@ -152,18 +153,29 @@ class Talk:
             self._screen.line("[yellow]That chat is over; this is a new one.[/]")
         if not goes_on:
             self._contact.send("connect", self._hello)
-        threading.Thread(target=self._follow, name="poll", daemon=True).start()
+        self._following.start()
+
+    def heard_out(self) -> None:
+        """Wait, not for long, until what the server still had to say is shown."""
+        if self._following.is_alive():
+            self._following.join(_QUIET_SECONDS)
 
     def _follow(self) -> None:
         while not self.over.is_set() and not self._contact.stopped:
-            try:
-                for event in self._contact.poll():
-                    self._show(event)
-                self.heard.set()
-            except Refused as refused:
-                self._lost(refused)
-            except (KeyError, TypeError, ValueError) as error:
-                self._end(f"The server sent an event that is not of the public API ({error!r}).")
+            self._listen()
+        if not self.over.is_set():
+            # We left between two polls: how the chat ended is in the next.
+            self._listen()
+
+    def _listen(self) -> None:
+        try:
+            for event in self._contact.poll():
+                self._show(event)
+            self.heard.set()
+        except Refused as refused:
+            self._lost(refused)
+        except (KeyError, TypeError, ValueError) as error:
+            self._end(f"The server sent an event that is not of the public API ({error!r}).")
 
     def _lost(self, refused: Refused) -> None:
         """The session is over (this machine slept, say): go on with a new one."""
@@ -307,6 +319,7 @@ def _part(contact: Contact, talk: Talk, *, stays: bool) -> None:
         contact.stop()
         if contact.session_id and not stays and not talk.over.is_set():
             contact.send("disconnect")
+            talk.heard_out()
         if contact.session_id:
             contact.leave()
     if stays:
