@@ -1,10 +1,11 @@
 """`frontdesk user …` and `frontdesk client …`: beside a running server, without one, and on a database."""
 
+import subprocess
 from pathlib import Path
 
 import pytest
 
-from tests.cli.shell import ORG, at, done, refused, told
+from tests.cli.shell import FRONTDESK, ORG, at, done, environment, refused, told
 
 
 @pytest.fixture(params=["stopped", "running", "database"])
@@ -64,6 +65,9 @@ def test_a_password_that_is_typed_is_never_printed(data: Path, key: str) -> None
         (("user", "create", ORG, "ada", "--skill", "spanish"), "--skill spanish is not understood"),
         (("user", "create", ORG, "ada", "--capacity", "chat=many"), "--capacity chat=many is not understood"),
         (("user", "create", ORG, "ada", "--work-type", "9"), "work type"),
+        (("user", "create", ORG, "ada", "--role", "king"), "Roles are agent, supervisor"),
+        (("reason", "create", ORG, "lunch", "--use", "fun"), "A reason is given for notReady or decline"),
+        (("canned", "create", ORG, "hello", "--text", "Hello \udcff"), "not UTF-8"),
         (("user", "create", "nobody", "ada"), "no such organization"),
         (("user", "password", ORG, "nobody"), "Nobody signs in as nobody"),
         (("client", "create", ORG, "--scope", "all"), "Give scopes of these: desk"),
@@ -77,3 +81,36 @@ def test_what_makes_no_sense_is_told_in_a_sentence(
     """Without a traceback, and nothing is made."""
     assert key
     assert sentence in refused(*arguments, *at(data))
+
+
+@pytest.mark.parametrize("where", ["stopped", "running"])
+def test_a_password_that_is_no_text_is_refused(request: pytest.FixtureRequest, data: Path, where: str) -> None:
+    """In a sentence, whoever carries the command out; a plain locale reads any bytes."""
+    request.getfixturevalue("server" if where == "running" else "key")
+    ended = subprocess.run(
+        (*FRONTDESK, "user", "create", ORG, "ada", "--password-stdin", *at(data)),
+        capture_output=True, check=False, env=environment({"LC_ALL": "C"}), input=bytes(range(0xE0, 0xF8)) + b"\n",
+    )  # fmt: skip
+    assert (ended.returncode, b"not UTF-8" in ended.stderr, ended.stdout) == (1, True, b""), ended.stderr
+
+
+def test_a_change_on_record_says_what_is_not_as_it_was(data: Path, key: str) -> None:
+    """As people read it: field by field, nested or not, and nothing that stayed."""
+    assert key
+    done("user", "create", ORG, "ada", "--name", "Ada", "--capacity", "chat=2", *at(data))
+    done("user", "change", ORG, "ada", "--name", "Ada B", "--role", "agent", "--role", "supervisor", *at(data))
+    done("worktype", "rules", ORG, "100", "--priority", "3", *at(data))
+    rules, changed, made = done("audit", "list", ORG, "--limit", "3", *at(data)).splitlines()[4:7]
+    assert rules.rpartition(" 100 ")[2].strip() == "rules.priority: 0 → 3"
+    assert "name: Ada → Ada B, roles: agent → agent supervisor" in changed
+    assert "login=ada, roles=agent" in made
+    assert "capacity" not in changed
+
+
+def test_yes_and_no_are_written_out(data: Path, key: str) -> None:
+    """A table is for people."""
+    assert key
+    done("client", "create", ORG, "--scope", "desk", *at(data))
+    row = done("client", "list", ORG, *at(data)).splitlines()[4]
+    assert " no " in row
+    assert "False" not in row

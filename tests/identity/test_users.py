@@ -2,6 +2,8 @@
 
 import pytest
 
+from frontdesk.actions.passwords import new_password
+from frontdesk.domain.passwords import check_password
 from tests.identity.conftest import PASSWORD, House
 
 
@@ -32,7 +34,9 @@ def test_a_password_is_made_where_none_is_given(house: House) -> None:
         ({"login": "bo", "password": "short"}, "invalidPassword"),
         ({"login": "bo", "password": "aaaaaaaaaaaaaaaa"}, "weakPassword"),
         ({"login": "benedict", "password": "benedict-benedict"}, "weakPassword"),
-        ({"login": "bo", "roles": ["king"]}, "invalidFields"),
+        ({"login": "bo", "password": "Bo-secret-BO-1"}, "weakPassword"),
+        ({"login": "bo", "capacity": "three"}, "invalidFields"),
+        ({"login": "bo", "roles": ["king"]}, "unknownRole"),
         ({"login": "bo", "roles": []}, "noRole"),
         ({"login": "bo", "skills": {"french": 3}}, "unknownSkill"),
         ({"login": "bo", "skills": {"spanish": 11}}, "invalidLevel"),
@@ -47,6 +51,13 @@ def test_a_user_who_makes_no_sense_is_refused(house: House, fields: dict[str, ob
     """With the reason; logins are taken whatever their case."""
     house.user("ada")
     assert house.refused("user.create", **{"password": PASSWORD, **fields}) == reason
+
+
+@pytest.mark.parametrize("login", ["a", "e", "al", "bo"])
+def test_a_short_login_spoils_no_good_password(login: str) -> None:
+    """Letters of it stand in most passwords, also in those that are made here."""
+    for password in (PASSWORD, "bold albatross again", *(new_password() for _ in range(1000))):
+        assert check_password(password, login) == password
 
 
 def test_a_change_leaves_what_is_not_named(house: House) -> None:

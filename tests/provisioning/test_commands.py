@@ -74,7 +74,7 @@ def test_a_shortcut_finds_one_canned_response(shop: Shop) -> None:
 
 def test_fields_of_a_wrong_type_are_refused(shop: Shop) -> None:
     """Also where no shell stands before it."""
-    assert shop.refused("reason.create", item_id="x", use="never") == "invalidFields"
+    assert shop.refused("reason.create", item_id="x", use="never") == "unknownUse"
     assert refused(shop, priority="high") == "invalidRules"
 
 

@@ -11,7 +11,7 @@ import msgspec
 from frontdesk.actions.directory import LiveDirectory
 from frontdesk.actions.provisioning import By, Provisioning, View
 from frontdesk.actions.work_types import WorkTypes
-from frontdesk.domain.catalog import TYPES, Kind, Thing, id_field
+from frontdesk.domain.catalog import TYPES, Kind, Thing, Use, id_field
 from frontdesk.domain.errors import Invalid
 from frontdesk.domain.model import Channel, WorkType
 
@@ -109,6 +109,8 @@ class SettingUp:
 
 
 def _thing(kind: Kind, org_id: str, item_id: str, fields: dict[str, Any]) -> Thing:
+    if kind is Kind.REASONS and fields.get("use", Use.NOT_READY) not in set(Use):
+        raise Invalid("unknownUse", f"A reason is given for {' or '.join(Use)}.", scope="use")
     own = {"orgId": org_id} if kind is Kind.HOURS else {}
     try:
         return msgspec.convert({"name": item_id, **fields, **own, id_field(kind): item_id}, TYPES[kind])

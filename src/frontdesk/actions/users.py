@@ -203,10 +203,12 @@ class UserCommands:
         return view(await self._users.sign_out(By(org_id), self._users.of_login(org_id, login).user_id))
 
 
-_NAMES = frozenset(Fields.__struct_encode_fields__)
+_NAMES = Fields.__struct_encode_fields__
 
 
 def _fields(given: dict[str, Any]) -> Fields:
+    if not set(given.get("roles", ())) <= set(Role):
+        raise Invalid("unknownRole", f"Roles are {', '.join(Role)}.", scope="roles")
     try:
         return msgspec.convert(given, Fields)
     except msgspec.ValidationError as error:

@@ -66,6 +66,9 @@ def guarded(work: Callable[[], T]) -> T:
         fail(refusal.message)
     except OSError as error:
         fail(_in_words(error))
+    except UnicodeEncodeError:
+        # Python hands bytes that are no text on as they are, from the command line and from standard input.
+        fail("Something given here is not UTF-8 text. Is the terminal's encoding UTF-8 (locale)?")
     except Exception as error:
         if type(error).__module__.startswith("frontdesk."):
             # Ours (DataInUse, UnsafeStorage, TooNew): its text is a sentence for people.

@@ -77,7 +77,7 @@ def _table(title: str, rows: Sequence[dict[str, Any]]) -> Table:
         # Half an id or half a time is of no use: only prose may be folded.
         longest = max(cell_len(_cell(row[name]).plain) for row in rows)
         least = min(longest, _PROSE_LEAST) if name in _PROSE else longest
-        table.add_column(name, justify="right" if isinstance(value, int) else "left", min_width=max(least, len(name)))
+        table.add_column(name, justify="right" if type(value) is int else "left", min_width=max(least, len(name)))
     for row in rows:
         table.add_row(*(_cell(value) for value in row.values()))
     return table
@@ -85,6 +85,8 @@ def _table(title: str, rows: Sequence[dict[str, Any]]) -> Table:
 
 def _cell(value: Any) -> Text:
     """As it is: a name such as "[red]" is no markup."""
+    if isinstance(value, bool):
+        return Text("yes" if value else "no")
     return Text(", ".join(value) if isinstance(value, list) else str(value))
 
 

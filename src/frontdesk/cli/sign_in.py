@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import sys
+from collections.abc import Iterator
 from typing import Annotated, Any
 
 import typer
@@ -85,8 +87,39 @@ def audit_list(
 
 
 def _row(entry: dict[str, Any]) -> dict[str, Any]:
-    said = ", ".join(f"{name}={value}" for name, value in entry["detail"].items())
+    said = ", ".join(_said(entry["detail"]))
     return {name: entry[name] for name in ("auditId", "time", "actor", "act", "subject")} | {"detail": said}
+
+
+def _said(detail: dict[str, Any]) -> Iterator[str]:
+    """What there is to say; of a change what is not as it was. `--json` has all of it."""
+    was, now = (dict(_flat(detail.get(side, {}))) for side in ("was", "is"))
+    rest = {name: value for name, value in detail.items() if name not in {"was", "is"}}
+    for name, value in _flat(rest):
+        yield f"{name}={value}"
+    for name in {**was, **now}:
+        before, after = was.get(name, ""), now.get(name, "")
+        if was and now and before != after:
+            yield f"{name}: {before or 'nothing'} → {after or 'nothing'}"
+        elif not (was and now) and before + after:
+            yield f"{name}={before + after}"
+
+
+def _flat(value: dict[str, Any], above: str = "") -> Iterator[tuple[str, str]]:
+    """Each field by its path, as people read it."""
+    for name, each in value.items():
+        if isinstance(each, dict):
+            yield from _flat(each, f"{above}{name}.")
+        elif name != "createdTime":
+            yield f"{above}{name}", _plain(each)
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, str):
+        return value
+    if isinstance(value, list) and all(isinstance(each, str) for each in value):
+        return " ".join(value)
+    return json.dumps(value, ensure_ascii=False)
 
 
 def _typed() -> str:
