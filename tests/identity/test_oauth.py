@@ -298,6 +298,17 @@ def test_a_revoked_token_ends_its_sign_in(house: House, which: str) -> None:
     assert said(house.refreshed(page, tokens["refresh_token"])) == (400, "invalid_grant")
 
 
+def test_a_program_ends_one_of_its_tokens(house: House) -> None:
+    """That one, at once; the others go on, and whose it was is on record."""
+    ada, program = house.user(), house.program()
+    credentials = basic(program["clientId"], program["secret"])
+    ended, other = (house.token(credentials, grant_type="client_credentials").json()["access_token"] for _ in range(2))
+    assert house.form("revoke", credentials, token=ended).status == 200
+    assert [status(house, token, ada["userId"]) for token in (ended, other)] == [401, 200]
+    name = f"client {program['clientId']}"
+    assert house.audited()[-1] == (name, "session.signedOut", name)
+
+
 def test_nobody_revokes_the_tokens_of_another_client(house: House) -> None:
     """They can try."""
     ada, page, other = house.user(), house.page(), house.page()

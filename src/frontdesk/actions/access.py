@@ -79,16 +79,17 @@ class AccessTokens:
         if bearer.user_id:
             user = self._directory.user(bearer.org_id, bearer.user_id)
             good = user is not None and not user.disabled_ms and bearer.issued_ms >= user.valid_from_ms
-            return good and bearer.family not in ended_sign_ins(self._directory, bearer.org_id, bearer.user_id)
-        return self._directory.client(bearer.org_id, bearer.client_id) is not None
+        else:
+            good = self._directory.client(bearer.org_id, bearer.client_id) is not None
+        return good and bearer.family not in ended_sign_ins(self._directory, bearer.org_id, bearer.actor)
 
 
-def ended_sign_ins(directory: LiveDirectory, org_id: str, user_id: str) -> dict[str, int]:
-    """A user's sign-ins that ended before their access tokens do, with the time (ms) at which those are over anyway.
+def ended_sign_ins(directory: LiveDirectory, org_id: str, actor: str) -> dict[str, int]:
+    """An actor's sign-ins that ended before their access tokens do, with the time (ms) at which those are over anyway.
 
     Kept in the directory, as every node looks there: what one of them ends is over on all within half a second.
     """
-    item = directory.item(org_id, ENDED_SIGN_INS, user_id)
+    item = directory.item(org_id, ENDED_SIGN_INS, actor)
     return _ended.decode(item.body) if item is not None else {}
 
 

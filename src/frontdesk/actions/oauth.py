@@ -79,7 +79,9 @@ class OAuth:
             raise Invalid(
                 "unauthorizedClient", "A public client gets tokens only for people who sign in.", scope="client_id"
             )
-        return self._tokens(client.org_id, "", client, _narrowed(frozenset(client.scopes), scope), "")
+        # Each is a family of its own, so that it can be ended alone (RFC 7009).
+        family = secrets.token_urlsafe(12)
+        return self._tokens(client.org_id, "", client, _narrowed(frozenset(client.scopes), scope), family)
 
     def asked(self, client: Client, redirect_uri: str, scope: str, challenge: str, method: str) -> None:
         """Whether people may be asked to sign in for this. Raises Invalid."""
@@ -130,8 +132,8 @@ class OAuth:
             bearer = self._access.verify(token, client.org_id, self._context.clock.now_ms())
         except Unauthenticated:
             return
-        if bearer.client_id == client.client_id and bearer.family:
-            await self._end(client, bearer.user_id, bearer.family, "signedOut")
+        if bearer.client_id == client.client_id:
+            await self._end(client, bearer.actor, bearer.family, "signedOut")
 
     async def _exchange(self, client: Client, grant: Grant, scopes: frozenset[str]) -> Tokens:
         """Use the grant, and give another one of its family. Raises Invalid when it was used before."""
@@ -164,26 +166,26 @@ class OAuth:
     async def _is_over(self, family: str) -> bool:
         return await result_of(partial(self._context.store.find_grant, _end_of(family))) is not None
 
-    async def _end(self, client: Client, user_id: str, family: str, why: str) -> None:
-        """No token of the family is good any more, on any node."""
+    async def _end(self, client: Client, actor: str, family: str, why: str) -> None:
+        """No token of the family is good any more, on any node. `actor` is as in `Bearer.actor`."""
 
         async def work() -> None:
             if await self._is_over(family):
                 return
             # Lives longer than any grant of the family.
-            mark, _ = self._grant(ENDED, user_id, client, frozenset(), family, REFRESH_MS)
+            mark, _ = self._grant(ENDED, actor, client, frozenset(), family, REFRESH_MS)
             mark = msgspec.structs.replace(mark, digest=_end_of(family))
-            note = self._changes.note(client.org_id, user_id, f"session.{why}", user_id, client=client.client_id)
-            await self._changes.store([mark, self._ended(client.org_id, user_id, family), note])
+            note = self._changes.note(client.org_id, actor, f"session.{why}", actor, client=client.client_id)
+            await self._changes.store([mark, self._ended(client.org_id, actor, family), note])
 
         await self._changes.alone(work)
 
-    def _ended(self, org_id: str, user_id: str, family: str) -> Item:
+    def _ended(self, org_id: str, actor: str, family: str) -> Item:
         now_ms = self._context.clock.now_ms()
-        known = ended_sign_ins(self._directory, org_id, user_id)
+        known = ended_sign_ins(self._directory, org_id, actor)
         still = {each: over for each, over in known.items() if over > now_ms}
         body = msgspec.json.encode({**still, family: now_ms + LIFE_SECONDS * 1000}).decode()
-        return Item(org_id=org_id, kind=ENDED_SIGN_INS, item_id=user_id, body=body, created_ms=now_ms)
+        return Item(org_id=org_id, kind=ENDED_SIGN_INS, item_id=actor, body=body, created_ms=now_ms)
 
     def _grant(
         self, kind: str, user_id: str, client: Client, scopes: frozenset[str], family: str, life_ms: int
