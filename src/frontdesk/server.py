@@ -342,10 +342,11 @@ class App:
         s = self.settings
         oauth = OAuth(self.context, self.admin.changes, self.access)
         address = Address(s.public_url, tls=s.tls_certificate is not None)
-        limiter = _limiter("tooManyTokenRequests", "token requests", s.access_tokens_per_address)
+        limiter = _limiter("tooManyTokenRequests", "requests for tokens and sign-ins", s.access_tokens_per_address)
         pages = SignInPages(
             self.context.directory, SigningIn(self.context, self.admin.changes, self.admin.users), oauth,
-            Oidc(self.context, HttpWeb()), Journeys(self.keys), self.store, self.clock, self.limits, address,
+            Oidc(self.context, HttpWeb()), Journeys(self.keys), self.store, self.clock, self.limits, limiter,
+            address,
         )  # fmt: skip
         tokens = OAuthApi(oauth, self.store, self.clock, limiter, address)
         return (*oauth_table(tokens), *signin_table(pages))

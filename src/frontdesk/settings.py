@@ -90,7 +90,7 @@ class Settings(BaseSettings):
         6000, ge=0, description="Web tokens a minute for one organization; 0: no limit."
     )
     access_tokens_per_address: int = Field(
-        300, ge=0, description="Requests a minute for access tokens from one address; 0 for no limit."
+        300, ge=0, description="Requests a minute for access tokens and sign-ins from one address; 0: no limit."
     )
     sessions_per_address: int = Field(
         60, ge=0, description="New streaming sessions a minute for one address; 0: no limit."

@@ -1,12 +1,16 @@
 """Signing in with an organization's own provider, which is a real one on real sockets."""
 
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from typing import Any
 
 import pytest
 from joserfc import jwt
 from joserfc.jwk import OctKey
 
+from frontdesk.domain import oidc as domain
+from frontdesk.domain.errors import Unavailable
 from tests.identity.conftest import PASSWORD, House
 from tests.identity.visiting import Visitor, alert, sent_back
 from tests.support.oidc_provider import CLIENT, SECRET, Provider, new_key, signed, signed_with_the_public_key, unsigned
@@ -275,9 +279,38 @@ def test_a_description_that_can_not_be_used_is_refused(provider: Provider, visit
     assert (answer.status, "description" in alert(answer)) == (503, True)
 
 
+def test_a_provider_that_is_not_well_is_left_alone_for_a_moment(
+    house: House, provider: Provider, visitor: Visitor
+) -> None:
+    """However many people come; who asks again after it is let through."""
+    provider.answers["openid-configuration"] = (500, b"")
+
+    def leave(_: int) -> int:
+        with Visitor(house, visitor.page) as one:
+            return one.ask("GET", one.way_out).status
+
+    with ThreadPoolExecutor(6) as threads:
+        assert list(threads.map(leave, range(6))) == [503] * 6
+    assert provider.said.count("/.well-known/openid-configuration") == 1
+    provider.answers.clear()
+    assert visitor.over_the_provider().status == 503
+    house.server.advance(5)
+    assert visitor.over_the_provider().status == 303
+
+
+def test_a_provider_elsewhere_sends_us_nowhere_on_this_machine() -> None:
+    """What listens here alone is nobody else's business."""
+    names = ("authorization_endpoint", "token_endpoint", "jwks_uri")
+    for issuer, fits in (("http://127.0.0.1:9", True), ("https://login.example.com", False)):
+        told = {"issuer": issuer, **dict.fromkeys(names, "http://127.0.0.1:6379/")}
+        known = domain.Provider(issuer=issuer, client_id="chat")
+        with nullcontext() if fits else pytest.raises(Unavailable):
+            assert domain.endpoints_of(known, told).token == "http://127.0.0.1:6379/"
+
+
 def test_a_provider_that_is_away_is_said_to_be(house: House, provider: Provider, visitor: Visitor) -> None:
     """Before somebody leaves, and when they come back; with a password they get in."""
-    left = visitor.ask("GET", visitor.url.replace("/authorize?", "/oidc/start?"))
+    left = visitor.ask("GET", visitor.way_out)
     back = visitor.at_the_provider(left)
     provider.close()
     answer = visitor.ask("GET", back)

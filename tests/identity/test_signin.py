@@ -9,6 +9,7 @@ import pytest
 
 from tests.identity.conftest import BACK, FORM, PASSWORD, House
 from tests.identity.visiting import Visitor, alert, sent_back
+from tests.support.server import running
 
 WRONG = "Login or password is wrong."
 
@@ -41,6 +42,13 @@ def test_who_signs_in_gets_a_code_that_is_worth_tokens(visitor: Visitor) -> None
 def test_upper_and_lower_case_of_a_login_are_the_same(visitor: Visitor) -> None:
     """As people type it."""
     assert sent_back(visitor.sign_in("Ada", PASSWORD))["code"]
+
+
+def test_the_same_password_from_another_keyboard_is_the_same(house: House, visitor: Visitor) -> None:
+    """Accents come as a sign of their own, or with their letter."""
+    house.run("user.password", login="ada", password="caf\u00e9 cr\u00e8me br\u00fbl\u00e9e")
+    answer = visitor.sign_in("ada", "cafe\u0301 cre\u0300me bru\u0302le\u0301e")
+    assert sent_back(answer)["code"]
 
 
 @pytest.mark.parametrize(
@@ -129,6 +137,21 @@ def test_many_at_once_are_not_all_looked_at(house: House, page: Any, visitor: Vi
     with ThreadPoolExecutor(12) as threads:
         answers = sorted(threads.map(guess, range(12)))
     assert answers == [401] * 5 + [429] * 7
+
+
+def test_an_address_that_sends_too_much_is_told_to_wait() -> None:
+    """Also where no password is looked at: each way to a provider is a request of ours."""
+    with running(access_tokens_per_address=6) as server:
+        house = House(server, "acme")
+        with Visitor(house, house.page()) as visitor:
+            visitor.open()
+            answers = [visitor.ask("GET", visitor.way_out) for _ in range(3)]
+            answers += [visitor.ask("GET", visitor.way_out.replace("/start", "/callback")) for _ in range(3)]
+            assert {answer.status for answer in answers} == {400, 404}
+            for answer in (visitor.send(login="ada", password=PASSWORD), visitor.ask("GET", visitor.way_out)):
+                assert (answer.status, "At most 6" in alert(answer)) == (429, True)
+                assert int(answer.headers["retry-after"]) > 0
+            assert visitor.open().status == 200
 
 
 # ---- on record
@@ -266,6 +289,8 @@ def test_a_role_that_has_none_of_the_scopes_is_told_to_the_client(house: House) 
     house.user("robot", roles=["integration"])
     with Visitor(house, house.page()) as visitor:
         assert sent_back(visitor.sign_in("robot", PASSWORD))["error"] == "invalid_scope"
+    (robot,) = house.run("user.list")
+    assert house.audited()[-1] == (robot["userId"], "signIn.failed", robot["userId"])
 
 
 def test_a_narrower_scope_is_what_is_given(house: House, page: Any) -> None:

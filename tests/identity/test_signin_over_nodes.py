@@ -21,4 +21,12 @@ def test_tries_of_a_login_are_counted_over_all_nodes() -> None:
             assert "At most 20 sign-ins of one login" in alert(visitor.sign_in("ada", PASSWORD))
         house.user("bo")
         with Visitor(house, page) as visitor:
+            # People type their password where the login belongs.
+            visitor.sign_in("my-very-secret-word", "wrong")
+        assert "my-very-secret-word" not in str(server.rows("SELECT * FROM rates"))
+        with Visitor(house, page) as visitor:
+            # No database takes the first; it must be counted all the same.
+            told = [alert(visitor.sign_in("\0", "wrong")) for _ in range(25)]
+            assert "At most 20 sign-ins of one login" in told[-1]
+        with Visitor(house, page) as visitor:
             assert visitor.sign_in("bo", PASSWORD).status == 303

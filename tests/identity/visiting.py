@@ -62,6 +62,11 @@ class Visitor:
         fields = {name: value for name, value in self.asked.items() if value}
         return f"{BASE}/authorize?{urlencode(fields)}"
 
+    @property
+    def way_out(self) -> str:
+        """Where the page's link to the provider leads."""
+        return self.url.replace("/authorize?", "/oidc/start?")
+
     def open(self) -> Answer:
         """See the page."""
         return self.ask("GET", self.url)
@@ -78,7 +83,7 @@ class Visitor:
 
     def over_the_provider(self) -> Answer:
         """Leave for the provider and come back."""
-        left = self.ask("GET", self.url.replace("/authorize?", "/oidc/start?"))
+        left = self.ask("GET", self.way_out)
         return self.ask("GET", self.at_the_provider(left)) if left.status == 303 else left
 
     def at_the_provider(self, left: Answer) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from base64 import urlsafe_b64encode
 from collections.abc import Mapping
 from hashlib import sha256
@@ -36,6 +37,8 @@ KNOWN_MS = 3600 * 1000
 # Milliseconds before they are read again for a token that they don't fit: whoever makes tokens up must not make us
 # ask each time.
 AGAIN_MS = 60 * 1000
+# Milliseconds for which one that gave no good answer is not asked again: whoever comes would wait for it, one by one.
+PAUSE_MS = 5 * 1000
 SCOPE = "openid profile email"
 
 
@@ -64,6 +67,9 @@ class Oidc:
         self._clock = context.clock
         self._web = web
         self._known: dict[str, Known] = {}
+        # One question at a time to each provider; and until when one that gave no good answer is left alone, and why.
+        self._asking: dict[str, asyncio.Lock] = {}
+        self._left_alone: dict[str, tuple[int, Unavailable]] = {}
 
     async def address(self, provider: Provider, journey: Journey, back: str) -> str:
         """Where somebody is sent to sign in. Raises Unavailable."""
@@ -114,26 +120,39 @@ class Oidc:
         read = _read(token, known.keys)
         if read is None and self._clock.now_ms() - known.asked_ms >= AGAIN_MS:
             # It may have changed its keys since.
-            read = _read(token, (await self._ask(provider)).keys)
+            read = _read(token, (await self._about(provider, AGAIN_MS)).keys)
         if read is None:
             raise wrong_token("It is not signed with a key of the provider.")
         return read.claims
 
-    async def _about(self, provider: Provider) -> Known:
-        known = self._known.get(provider.issuer)
-        if known is None or self._clock.now_ms() - known.asked_ms >= KNOWN_MS:
-            known = await self._ask(provider)
-        return known
+    async def _about(self, provider: Provider, life_ms: int = KNOWN_MS) -> Known:
+        """What the provider said of itself no longer ago than that. Raises Unavailable."""
+        async with self._asking.setdefault(provider.issuer, asyncio.Lock()):
+            known = self._known.get(provider.issuer)
+            if known is None or self._clock.now_ms() - known.asked_ms >= life_ms:
+                known = await self._ask(provider)
+            return known
 
     async def _ask(self, provider: Provider) -> Known:
         """What the provider says of itself now. Raises Unavailable."""
+        until_ms, why = self._left_alone.get(provider.issuer, (0, None))
+        if why is not None and self._clock.now_ms() < until_ms:
+            # Its traces would grow with everyone who comes meanwhile.
+            raise why.with_traceback(None)
+        try:
+            known = self._known[provider.issuer] = await self._told(provider)
+        except Unavailable as refusal:
+            self._left_alone[provider.issuer] = self._clock.now_ms() + PAUSE_MS, refusal
+            raise
+        return known
+
+    async def _told(self, provider: Provider) -> Known:
         try:
             endpoints = endpoints_of(provider, _json(await self._web.get(discovery(provider))))
             keys = _keys(_json(await self._web.get(endpoints.keys)))
         except OSError as error:
             raise _away(error) from None
-        known = self._known[provider.issuer] = Known(endpoints, keys, self._clock.now_ms())
-        return known
+        return Known(endpoints, keys, self._clock.now_ms())
 
 
 def provider_refused() -> Unauthenticated:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+from unicodedata import normalize
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
@@ -28,7 +29,7 @@ class Passwords:
     async def hash(self, password: str) -> str:
         """What is stored in place of a password."""
         async with self._room:
-            return await asyncio.to_thread(self._hasher.hash, password)
+            return await asyncio.to_thread(self._hasher.hash, _typed(password))
 
     async def fits(self, stored: str, password: str) -> bool:
         """Whether this is the password. With "" as `stored` it is not, and that takes as long to say."""
@@ -41,6 +42,11 @@ class Passwords:
 
     def _verify(self, stored: str, password: str) -> bool:
         try:
-            return self._hasher.verify(stored, password)
+            return self._hasher.verify(stored, _typed(password))
         except (VerificationError, InvalidHashError):
             return False
+
+
+def _typed(password: str) -> str:
+    """The same whatever keyboard it was typed on: some send "é" as one sign, others as two (RFC 8265, 4.2.2)."""
+    return normalize("NFC", password)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from hashlib import sha256
 from typing import NamedTuple
 
+import msgspec
+
 from frontdesk.actions.changes import Changes, durable
 from frontdesk.actions.context import Context
 from frontdesk.actions.lockouts import Caller, Lockouts
@@ -83,6 +85,12 @@ class SigningIn:
     async def failed(self, caller: Caller, refusal: Refusal) -> None:
         """Put on record that a provider's answer was not accepted, and why."""
         await self._store(self._note(caller, None, "signIn.failed", by=OIDC, reason=refusal.reason))
+
+    async def turned_away(self, signed: Signed, refusal: Refusal) -> None:
+        """Put on record that somebody proved who they are, and may not do what the client asked for."""
+        detail = {**msgspec.json.decode(signed.note.detail), "reason": refusal.reason}
+        text = msgspec.json.encode(detail).decode()
+        await self._store(msgspec.structs.replace(signed.note, act="signIn.failed", detail=text))
 
     # ---- passwords
 

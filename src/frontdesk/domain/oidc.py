@@ -92,7 +92,9 @@ def endpoints_of(provider: Provider, told: Any) -> Endpoints:
     found = (
         [told.get(name) for name in names] if isinstance(told, dict) and told.get("issuer") == provider.issuer else []
     )
-    urls = [url for url in found if isinstance(url, str) and is_safe(url)]
+    # One that is elsewhere must not make us ask what listens on this machine alone.
+    here = provider.issuer.startswith("http:")
+    urls = [url for url in found if isinstance(url, str) and is_safe(url) and (here or url.startswith("https:"))]
     if len(urls) != len(names):
         raise Unavailable(
             "providerUnusable", "The identity provider's description can't be used; its issuer must be as set up here.",

@@ -15,7 +15,7 @@ from functools import partial
 from typing import NamedTuple
 from urllib.parse import urlencode
 
-from frontdesk.actions.directory import LiveDirectory
+from frontdesk.actions.directory import LiveDirectory, digest
 from frontdesk.actions.journeys import LIFE_MS, Journeys
 from frontdesk.actions.lockouts import Caller
 from frontdesk.actions.oauth import OAuth, check_redirect
@@ -71,6 +71,7 @@ class SignInPages:
         store: Store,
         clock: Clock,
         limits: Limits,
+        limiter: Limiter,
         address: Address,
     ) -> None:
         self._directory = directory
@@ -81,7 +82,9 @@ class SignInPages:
         self._clock = clock
         self._limits = limits
         self._url = address.of
-        self._limiter = Limiter("tooManySignIns", "sign-ins of one login", _OVER_ALL_NODES)
+        # Each costs a look at a password, or a request to a provider.
+        self._per_address = limiter
+        self._per_login = Limiter("tooManySignIns", "sign-ins of one login", _OVER_ALL_NODES)
         self._later = Later(store, _trouble)
 
     # ---- endpoints
@@ -107,6 +110,7 @@ class SignInPages:
 
         async def work() -> Answer:
             try:
+                self._per_address.check(call.address, self._clock.now_ms())
                 fields = query(call)
                 sealed = _cookies(call).get(_JOURNEY, "")
                 journey = self._journeys.open(sealed, needed(fields, "state"), self._clock.now_ms())
@@ -129,7 +133,8 @@ class SignInPages:
             caller = Caller(asked.organization.org_id, needed(fields, "login"), call.address)
             password = needed(fields, "password")
             if self._limits.shared is not None:
-                await _over_all(self._limits.shared, self._limiter, caller.account)
+                # As a digest: it is counted in the database, and people type their password where the login belongs.
+                await _over_all(self._limits.shared, self._per_login, digest(caller.account))
             signed = await self._signing_in.by_password(caller, password)
         except Refusal as refusal:
             return self._page(call, asked, refusal, fields.get("login", ""))
@@ -206,6 +211,7 @@ class SignInPages:
     ) -> Result:
         async def run() -> Answer:
             try:
+                self._per_address.check(call.address, self._clock.now_ms())
                 asked = self._asked(fields(call))
             except Refusal as refusal:
                 return trouble_page(refusal)
@@ -228,6 +234,7 @@ class SignInPages:
                 signed.note,
             )  # fmt: skip
         except Invalid as refusal:
+            await self._signing_in.turned_away(signed, refusal)
             return self._to_client(call, asked, error=_word(refusal), error_description=refusal.message)
         return self._to_client(call, asked, code=code)
 
