@@ -77,6 +77,25 @@ def test_who_reads_a_recording_is_on_record(server: Running, over: str, boss: De
         ]
 
 
+def test_who_reads_the_transcript_of_another_is_on_record(server: Running, boss: Desk) -> None:
+    """Not so who holds it themselves: nothing of another's is read. Whether it goes on or is over does not matter."""
+    rules(server, wrap_seconds=60)
+    with Desk(server, user(server, "sam", roles=(Role.AGENT, Role.SUPERVISOR))) as sam, server.contact() as contact:
+        sam.at_work()
+        contact.connect()
+        interaction_id = sam.take()
+        path = f"engagementCenter/interactions/{interaction_id}/transcript"
+        assert [reader.ask("GET", path).status for reader in (sam, boss)] == [200, 200]
+        contact.disconnect()
+        sam.hear("engagementCenter.Wrap")
+        sam.act("dispose", interaction_id)
+        sam.hear("engagementCenter.Disposed")
+        assert boss.ask("GET", path).status == 200
+        entries = sam.ask("GET", "reporting/audit").json()["items"]
+    read = [(e["actor"], e["subject"]) for e in entries if e["act"] == "interaction.transcript.read"]
+    assert read == [("boss", interaction_id)] * 2
+
+
 def test_supervisors_read_why_and_what_of_conversations_that_are_over(over: str, boss: Desk) -> None:
     """The routing record and the transcript outlive the work."""
     record = boss.ask("GET", f"engagementCenter/interactions/{over}/routing").json()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -38,7 +39,7 @@ class RecordApi:
     desks: Desks
 
     def transcript(self, call: Call) -> Result:
-        """A conversation's log, for those who hold it; for supervisors also when it is over."""
+        """A conversation's log, for those who hold it; for supervisors any, also when it is over, which is audited."""
         interaction_id, pending = number_of(call.parameters["interactionId"]), Pending()
         after, limit = window(call.request.query)
 
@@ -47,7 +48,13 @@ class RecordApi:
             last = shown[-1].seq if shown else after
             return json_answer(TranscriptPage(str(interaction_id), lines(shown), last, len(said) > limit))
 
-        self._readable(call, interaction_id, pending, lambda: self._log(interaction_id, (after, limit), pending, page))
+        def read() -> None:
+            self._log(interaction_id, (after, limit), pending, page)
+
+        def audited() -> None:
+            self._audited(call, pending, "interaction.transcript.read", read)
+
+        self._readable(call, interaction_id, pending, audited if self._is_anothers(call, interaction_id) else read)
         return pending
 
     def routing(self, call: Call) -> Result:
@@ -73,7 +80,12 @@ class RecordApi:
         def found(interaction: Interaction) -> None:
             self.context.store.assignments(
                 interaction_id,
-                _good(pending, lambda held: self._audited(call, pending, lambda: read(interaction, held))),
+                _good(
+                    pending,
+                    lambda held: self._audited(
+                        call, pending, "quality.recording.read", partial(read, interaction, held)
+                    ),
+                ),
             )
 
         def read(interaction: Interaction, held: list[Assignment]) -> None:
@@ -122,7 +134,13 @@ class RecordApi:
         found = _good(pending, lambda said: pending.complete(answer(said)))
         self.context.store.log(interaction_id, after, limit + 1, found)
 
-    def _audited(self, call: Call, pending: Pending, then: Callable[[], None]) -> None:
+    def _is_anothers(self, call: Call, interaction_id: int) -> bool:
+        """Whether it is read by right of supervision, and not because the bearer takes part."""
+        bearer, board = call.bearer, self.boards.of(call.organization.org_id)
+        takes_part = bearer.user_id and board.between(bearer.user_id, interaction_id) is not None
+        return SUPERVISION in bearer.scopes and not takes_part
+
+    def _audited(self, call: Call, pending: Pending, act: str, then: Callable[[], None]) -> None:
         """Nobody reads what others said without that being known."""
         context = self.context
         context.store.admit()
@@ -131,7 +149,7 @@ class RecordApi:
             org_id=call.organization.org_id,
             time_ms=context.clock.now_ms(),
             actor=call.bearer.actor,
-            act="quality.recording.read",
+            act=act,
             subject=call.parameters["interactionId"],
         )
         context.store.commit((audit,), lambda error: then() if error is None else pending.done(error))
