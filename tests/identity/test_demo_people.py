@@ -33,9 +33,9 @@ def token(demo: Process, headers: dict[str, str] | None = None, **fields: str) -
         return client.ask("POST", f"{BASE}/access_token", body, **{**FORM, **(headers or {})})
 
 
-def by_secret(demo: Process, client: dict[str, str]) -> Answer:
+def by_secret(demo: Process, client: dict[str, str], **fields: str) -> Answer:
     """A token for the demo's program."""
-    return token(demo, basic(client["id"], client["secret"]), grant_type="client_credentials")
+    return token(demo, basic(client["id"], client["secret"]), grant_type="client_credentials", **fields)
 
 
 def signed_in(demo: Process, login: str, password: str) -> Any:
@@ -80,12 +80,15 @@ def test_the_people_of_the_demo_sign_in(demo: Process) -> None:
 
 
 def test_the_program_of_the_demo_acts_for_agents(demo: Process) -> None:
-    """With the desk's scope."""
+    """With the desk's scopes, or the one that it asks for; it reads all that a desk does."""
     tokens = by_secret(demo, demo.facts["client"]).json()
-    assert tokens["scope"] == "desk"
+    assert tokens["scope"] == "desk provisioning quality reporting supervision"
+    assert by_secret(demo, demo.facts["client"], scope="desk").json()["scope"] == "desk"
     with demo.client() as client:
         client.credentials = {"authorization": f"Bearer {tokens['access_token']}"}
-        assert client.ask("GET", "engagementCenter/users/agent2/state").status == 200
+        paths = ("engagementCenter/users/agent2/state", "provisioning/users", "reporting/audit")
+        assert [client.ask("GET", path).status for path in paths] == [200] * 3
+        assert client.ask("GET", "quality/recordings/1").status == 404
 
 
 def test_a_demo_that_is_started_again_prints_secrets_that_work(demo: Process) -> None:

@@ -246,6 +246,7 @@ def test_a_removed_user_is_disabled_until_replaced(admin: Client, shop: Shop) ->
         ({"login": "a b"}, ("invalidLogin", "login")),
         ({"userId": "boss"}, ("idTaken", "userId")),
         ({"password": "short"}, ("invalidPassword", "password")),
+        ({"password": ""}, ("invalidPassword", "password")),
         ({"roles": []}, ("noRole", "roles")),
         ({"roles": ["king"]}, ("invalidType", "roles[0]")),
         ({"teamId": "none"}, ("unknownTeam", "teamId")),

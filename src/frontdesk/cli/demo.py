@@ -30,14 +30,16 @@ USERS: dict[str, dict[str, Any]] = {
     "supervisor": {"name": "Sam Supervisor", "roles": ["supervisor"]},
     "admin": {"name": "Ada Administrator", "roles": ["administrator"]},
 }
-# Programs: one that acts for agents with a secret, and the page on which agents sign in.
+# Programs: one that acts for agents with a secret, and the page on which agents sign in. Both may do all that a desk
+# offers; an agent who signs in there gets what their role brings.
 CLIENT, DESK = "demo-integration", "desk"
+_SCOPES = ["desk", "supervision", "provisioning", "reporting", "quality"]
 CLIENTS: dict[str, dict[str, Any]] = {
-    CLIENT: {"name": "Integration", "scopes": ["desk"]},
+    CLIENT: {"name": "Integration", "scopes": _SCOPES},
     # On this machine any port will do (RFC 8252, 7.3).
     DESK: {
         "name": "Agent desk",
-        "scopes": ["desk", "supervision", "provisioning", "reporting", "quality"],
+        "scopes": _SCOPES,
         "redirect_uris": ["http://127.0.0.1/desk/"],
         "public": True,
     },

@@ -10,6 +10,7 @@ from msgspec import Meta, Struct
 from frontdesk.actions.provisioning import By, View
 from frontdesk.actions.users import CAPACITY_MAX, Fields, Users, view
 from frontdesk.domain.model import Channel
+from frontdesk.domain.passwords import check_password
 from frontdesk.domain.people import Role
 from frontdesk.domain.skills import LEVEL_MAX, LEVEL_MIN
 from frontdesk.http.bodies import plain_id
@@ -38,6 +39,10 @@ class UserFields(Struct, frozen=True, rename="camel"):
         dict[Channel, Capacity], Meta(description="How many interactions at one time, by channel.")
     ] = {}
     user_id: NewId = None
+
+    def secret(self) -> str | None:
+        """The password, if one is given. Raises Invalid: an empty field of a form is a slip, and no wish for none."""
+        return None if self.password is None else check_password(self.password, self.login)
 
     def fields(self) -> Fields:
         """What of it is stored as it is. Raises Invalid."""
@@ -92,11 +97,11 @@ class UserShelf:
 
     async def create(self, by: By, item_id: str, body: UserFields) -> View:
         """See Shelf."""
-        return view(await self._users.create(by, item_id or self._new_id(), body.fields(), body.password or ""))
+        return view(await self._users.create(by, item_id or self._new_id(), body.fields(), body.secret() or ""))
 
     async def replace(self, by: By, item_id: str, body: UserFields) -> View:
         """See Shelf."""
-        return view(await self._users.replace(by, item_id, body.fields(), body.password))
+        return view(await self._users.replace(by, item_id, body.fields(), body.secret()))
 
     async def remove(self, by: By, item_id: str) -> None:
         """See Shelf."""
