@@ -329,6 +329,14 @@ def test_nothing_but_ours_runs_on_the_page(visitor: Visitor) -> None:
     assert "Secure" not in answer.headers["set-cookie"]
 
 
+def test_a_way_back_to_an_address_of_ipv6_is_not_blocked(house: House) -> None:
+    """Policies have no word for one, and browsers block what a policy does not name."""
+    back = "http://[::1]:5173/back"
+    page = house.run("client.create", scopes=["desk"], redirect_uris=[back], public=True)
+    with Visitor(house, page, redirect_uri=back) as visitor:
+        assert visitor.open().headers["content-security-policy"].endswith("form-action 'self' http:")
+
+
 def test_the_names_on_the_page_are_shown_as_text(house: House) -> None:
     """Whatever they are."""
     page = house.run("client.create", name="<b>&", scopes=["desk"], redirect_uris=[BACK], public=True)

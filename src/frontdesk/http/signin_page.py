@@ -118,4 +118,7 @@ def _status(refusal: Refusal | None) -> int:
 
 def _origin(url: str) -> str:
     parts = urlsplit(url)
+    if "[" in parts.netloc:
+        # A policy can't name an address of IPv6 (CSP, 2.3.1), and browsers leave out what they can't read.
+        return f"{parts.scheme}:"
     return f"{parts.scheme}://{parts.netloc}" if parts.netloc else ""
