@@ -120,7 +120,7 @@ def test_text_of_strangers_is_never_markup(open_page: OpenPage) -> None:
 
 
 def test_place_in_the_queue_is_told(open_page: OpenPage) -> None:
-    """Work type 79 has no agent yet: the contact waits and knows where."""
+    """Nobody is at work on 79: the contact waits and knows where."""
     page = open_page()
     chat = Chat(page)
 

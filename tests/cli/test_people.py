@@ -107,6 +107,15 @@ def test_a_change_on_record_says_what_is_not_as_it_was(data: Path, key: str) -> 
     assert "capacity" not in changed
 
 
+def test_an_agent_who_serves_nothing_is_pointed_out(data: Path, key: str) -> None:
+    """Nothing would come to them; a supervisor has no need of it."""
+    assert key
+    hint = f"frontdesk user change {ORG} ada --work-type"
+    assert hint in done("user", "create", ORG, "ada", *at(data))
+    for more in (("bo", "--work-type", "100"), ("cy", "--role", "supervisor")):
+        assert "--work-type" not in done("user", "create", ORG, *more, *at(data))
+
+
 def test_yes_and_no_are_written_out(data: Path, key: str) -> None:
     """A table is for people."""
     assert key

@@ -62,6 +62,10 @@ def user_create(  # noqa: PLR0913, PLR0917 - an option for each field, as typer 
         data, database, "user.create", org_id=org_id, login=login, user_id=user_id, oidc=oidc, **secret, **fields
     )
     _told(f"Made user {made['userId']} ({login}).", made, "password", json=json)
+    if not json and "agent" in made["roles"] and not made["workTypeIds"]:
+        # Else they sit there ready, and nobody understands why nothing comes.
+        more = f"frontdesk user change {org_id} {login} --work-type ID"
+        console.print(f"They serve no work type yet: {more}", highlight=False, markup=False)
 
 
 @user.command("list")
