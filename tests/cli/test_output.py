@@ -48,3 +48,13 @@ def test_a_sentence_is_no_markup(tmp_path: Path) -> None:
     """A folder may have brackets in its name."""
     with pytest.raises(AssertionError, match=r"\[bold\]folder"):
         done("org", "list", "--data", "[bold]folder", cwd=tmp_path)
+
+
+def test_a_name_does_not_steer_the_terminal(data: Path, key: str) -> None:
+    """Whoever gave it may be anybody; control characters are written out, and other alphabets stay."""
+    assert key
+    text = "Hello \x1b[2J\x9b2J{contactName}\nZürich 東京"
+    told("canned", "create", ORG, "hello", "--text", text, data=data)
+    shown = done("canned", "list", ORG, "--data", str(data))
+    assert r"Hello \x1b[2J\x9b2J{contactName}\nZürich 東京" in shown
+    assert "\x1b" not in shown

@@ -87,7 +87,12 @@ def _cell(value: Any) -> Text:
     """As it is: a name such as "[red]" is no markup."""
     if isinstance(value, bool):
         return Text("yes" if value else "no")
-    return Text(", ".join(value) if isinstance(value, list) else str(value))
+    return Text(_harmless(", ".join(value) if isinstance(value, list) else str(value)))
+
+
+def _harmless(text: str) -> str:
+    """With control characters written out: what a contact calls themselves must not steer an operator's terminal."""
+    return "".join(each if each.isprintable() else each.encode("unicode_escape").decode("ascii") for each in text)
 
 
 def _below_one_another(title: str, rows: Sequence[dict[str, Any]]) -> None:
