@@ -315,6 +315,8 @@ def test_a_provider_that_is_away_is_said_to_be(house: House, provider: Provider,
     provider.close()
     answer = visitor.ask("GET", back)
     assert (answer.status, "does not answer" in alert(answer)) == (503, True)
+    # It is read out, and no field is said to be wrong for it.
+    assert (b'aria-describedby="problem"' in answer.body, b"aria-invalid" in answer.body) == (True, False)
     house.server.advance(2 * 60 * MINUTE)
     answer = visitor.over_the_provider()
     assert (answer.status, "does not answer" in alert(answer)) == (503, True)

@@ -59,6 +59,7 @@ def test_what_is_wrong_is_not_said(visitor: Visitor, login: str, password: str) 
     """An unknown login is told the same as a wrong password."""
     answer = visitor.sign_in(login, password)
     assert (answer.status, alert(answer)) == (401, WRONG)
+    assert answer.body.count(b'aria-invalid="true" aria-describedby="problem"') == 2
 
 
 def test_a_disabled_user_and_one_without_a_password_are_told_the_same(house: House, visitor: Visitor) -> None:

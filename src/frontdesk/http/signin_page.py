@@ -24,6 +24,8 @@ _HEADERS: Headers = (
     (b"x-frame-options", b"DENY"),
 )
 _page = Template(files("frontdesk.http").joinpath("pages", "signin.html").read_text(encoding="utf-8"))
+# Which refusals are about what was typed.
+_TYPED = frozenset({"login", "password"})
 _ALERT = '<p class="alert" id="problem" role="alert">{}</p>'
 
 
@@ -43,7 +45,7 @@ def form_page(form: Form, refusal: Refusal | None = None) -> Answer:
     alert = _ALERT.format(escape(refusal.message)) if refusal is not None else ""
     content = f"""<p class="muted">{escape(form.organization)} · {escape(form.client)}</p>
       {alert}
-      {_form(form, wrong=refusal is not None)}
+      {_form(form, _told(refusal))}
       {_elsewhere(form)}"""
     text = _page.substitute(title="Not signed in · frontdesk" if alert else "Sign in · frontdesk",
                             heading="Sign in", content=content)  # fmt: skip
@@ -70,10 +72,17 @@ def cookies_of(header: bytes) -> dict[str, str]:
     return {name.strip(): value.strip() for name, _, value in pairs}
 
 
-def _form(form: Form, *, wrong: bool) -> str:
+def _told(refusal: Refusal | None) -> str:
+    """What fields say of the problem: it is read with the one that has the focus, whatever it is about."""
+    if refusal is None:
+        return ""
+    invalid = ' aria-invalid="true"' if refusal.scope in _TYPED else ""
+    return f'{invalid} aria-describedby="problem"'
+
+
+def _form(form: Form, told: str) -> str:
     # The next thing to type has the focus: the login, or, when that is there, the password.
     at_login, at_password = ("", " autofocus") if form.login else (" autofocus", "")
-    told = ' aria-invalid="true" aria-describedby="problem"' if wrong else ""
     return f"""<form method="post" action="{escape(AUTHORIZE)}?{escape(urlencode(form.asked))}">
         <input type="hidden" name="check" value="{escape(form.check)}">
         <div class="field">
