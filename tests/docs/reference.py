@@ -19,6 +19,8 @@ from frontdesk.cli.app import app
 from frontdesk.domain import desk_events, errors, events
 from frontdesk.http import openapi
 from frontdesk.http.agents import AgentApi
+from frontdesk.http.auditing import AuditApi
+from frontdesk.http.auditing import routes as audit_table
 from frontdesk.http.ops import Operations
 from frontdesk.http.provisioning import ProvisioningApi
 from frontdesk.http.public import PublicApi
@@ -26,6 +28,8 @@ from frontdesk.http.records import RecordApi
 from frontdesk.http.routes import Route, table
 from frontdesk.http.routes_agents import agent_table
 from frontdesk.http.routes_provisioning import routes as provisioning_table
+from frontdesk.http.sign_out import SignOutApi
+from frontdesk.http.sign_out import routes as sign_out_table
 from frontdesk.http.wire import STATUS
 from frontdesk.settings import PREFIX, Settings
 
@@ -326,8 +330,8 @@ def api() -> str:
         """
         The same as the server's own `/docs` and `/openapi.json`. Ids are strings; a request may send them as numbers.
         Times are RFC 3339, UTC. Bodies are JSON of at most 64 KiB; unknown fields are ignored. Every answer carries
-        CORS headers, every refusal the body described in [Refusals](errors.md), and every POST may carry an
-        `Idempotency-Key`.
+        CORS headers, every refusal the body described in [Refusals](errors.md), and a POST may carry an
+        `Idempotency-Key` where that is listed. How to get an access token says [Sign in](../how-to/sign-in.md).
         """
     )
     parts: list[str] = []
@@ -344,7 +348,8 @@ def routes() -> tuple[Route, ...]:
         return kind(*[unused] * len(inspect.signature(kind).parameters))
 
     agents, provisioning = agent_table(made(AgentApi), made(RecordApi)), provisioning_table(made(ProvisioningApi))
-    return (*table(made(PublicApi), made(Operations)), *agents, *provisioning)
+    others = (*sign_out_table(made(SignOutApi)), *audit_table(made(AuditApi)))
+    return (*table(made(PublicApi), made(Operations)), *agents, *provisioning, *others)
 
 
 def _operation(path: str, method: str, operation: dict[str, Any], description: dict[str, Any]) -> str:

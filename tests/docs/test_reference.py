@@ -7,7 +7,7 @@ import pytest
 
 from frontdesk.domain import events
 from frontdesk.http.wire import STATUS
-from tests.docs.reference import FOLDER, PAGES, reasons
+from tests.docs.reference import FOLDER, PAGES, reasons, routes
 from tests.support.server import running
 
 
@@ -46,3 +46,11 @@ def test_reasons_are_found_where_they_are_raised(tmp_path: Path) -> None:
     """The reader of the source sees plain reasons, those in f-strings' neighbours, and the limiters'."""
     names = {reason.name for reason in reasons()}
     assert {"invalidSession", "unknownWorkType", "tooManyPolls", "storageFailed", "methodNotAllowed"} <= names
+
+
+def test_every_operation_of_the_server_is_described() -> None:
+    """The page is made of the routes that are served: none is forgotten, none is of yesterday."""
+    described = {(route.method, route.full_path) for route in routes()}
+    with running() as server, server.client() as client:
+        paths = client.ask("GET", "/openapi.json").json()["paths"]
+    assert described == {(method.upper(), path) for path, methods in paths.items() for method in methods}

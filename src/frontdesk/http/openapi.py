@@ -22,6 +22,15 @@ _MEANING = {
     405: "Method Not Allowed", 429: "Too Many Requests", 500: "Internal Server Error",
 }  # fmt: skip
 
+_TOKENS = "/tokenservice/oauth2/access_token"
+_SCOPES = {
+    scopes.DESK: "What agents do.",
+    scopes.SUPERVISION: "Acting for other users, and reading what others said.",
+    scopes.PROVISIONING: "What the organization sets up.",
+    scopes.REPORTING: "The audit log.",
+    scopes.QUALITY: "Recordings.",
+}
+
 
 def _header(name: str, description: str, *, required: bool = True) -> dict[str, Any]:
     return {
@@ -93,10 +102,13 @@ def document(routes: Sequence[Route], url: str = "/") -> dict[str, Any]:
                 "accessToken": {
                     "type": "oauth2",
                     "flows": {
-                        "clientCredentials": {
-                            "tokenUrl": "/tokenservice/oauth2/access_token",
-                            "scopes": {scope: f"What a bearer may do: {scope}." for scope in scopes.ALL},
-                        }
+                        "clientCredentials": {"tokenUrl": _TOKENS, "scopes": _SCOPES},
+                        "authorizationCode": {
+                            "authorizationUrl": "/tokenservice/oauth2/authorize",
+                            "tokenUrl": _TOKENS,
+                            "refreshUrl": _TOKENS,
+                            "scopes": _SCOPES,
+                        },
                     },
                 },
             },
