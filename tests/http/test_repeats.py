@@ -1,12 +1,14 @@
 """Idempotency-Key: a POST that is repeated answers as the first time, and nothing happens twice."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.support.client import SESSION, Client, kinds, path_of
+from tests.streaming.reading import texts
+from tests.support.client import SESSION, Client, Held, kinds, path_of
 from tests.support.server import Running, running
 from tests.support.wire import Wire, request_bytes
 
@@ -158,6 +160,33 @@ def test_session_is_created_once_even_over_a_restart(tmp_path: Path) -> None:
         assert client.post(SESSION, {"inactivityDelay": 3600}, idempotency_key="mine").json() == made
         client.credentials["via-client-sessionid"] = made["sessionId"]
         client.connect()
+
+
+def test_a_key_that_is_looked_up_while_all_is_read_anew(
+    fresh: tuple[Running, Client], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was known of the conversation before counts no entries any more: two would get one number."""
+    server, contact = fresh
+    contact.connect("1")
+    contact.poll()
+    server.recover()
+    waiting: list[Callable[[None], None]] = []
+    for app in server.apps:
+        monkeypatch.setattr(app.store, "find_repeat", lambda scope, key, found: waiting.append(found))
+    request = request_bytes(
+        "POST", path_of("messaging/sendText"),
+        {**contact.credentials, "content-type": "application/json", "idempotency-key": "1"}, b'{"text": "one"}',
+    )  # fmt: skip
+    held = Held(Wire(server.port), request, own=True)
+    server.until(lambda: waiting)
+    server.recover()
+    server.call(waiting.pop(), None)
+    assert held.answer().status == 202
+    contact.say("two")
+    server.stored()
+    numbers = [seq for (seq,) in server.rows("SELECT seq FROM entries ORDER BY seq")]
+    assert numbers == list(range(1, len(numbers) + 1))
+    assert texts(contact.poll(after=2)) == ["one", "two"]
 
 
 def test_refused_request_is_not_remembered(contact: Client) -> None:

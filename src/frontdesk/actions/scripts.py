@@ -155,6 +155,10 @@ class Runner:
         def speak(_: int) -> None:
             if self._busy.get(interaction.interaction_id) is not waiting:
                 return  # It lost its place in a reset, and is run again.
+            if self._context.floor.interactions.get(interaction.interaction_id) is not interaction:
+                # It ended, or another node goes on with it: what is said here would be on nobody's stream.
+                self._busy.pop(interaction.interaction_id)
+                return
             if interaction.fence == fence:
                 self._store(interaction, seq, outcome)
             if waiting and interaction.state is State.SCRIPTED:

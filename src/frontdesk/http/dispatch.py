@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Protocol
 
 from frontdesk.domain.errors import NotFound, Refusal, Unavailable
@@ -27,6 +28,9 @@ class PassOn(Protocol):
 
     def pass_on(self, route: Route, call: Call) -> Result | None:
         """What another node answers; None when the call is to be carried out here."""
+
+    def is_here(self, route: Route, call: Call) -> bool:
+        """Whether what the call is about is at home here, at this moment."""
 
 
 class Dispatcher:
@@ -78,10 +82,8 @@ class Dispatcher:
             return _not_allowed(routes)
         if len(request.body) > BODY_MAX:
             raise too_large()
-        if self.stopping and route.guard:
-            raise Unavailable("shuttingDown", "The server restarts; repeat the request in a moment.")
-        if self.reading and route.guard:
-            raise Unavailable("storageFailed", "The server reads its data again; repeat the request in a moment.")
+        if route.guard:
+            self._make_sure()
         call = Call(request, self._proxies.client(request.peer, request.headers.get(b"x-forwarded-for", b"")))
         call.parameters = parameters
         return self._run(route, call, organization)
@@ -107,8 +109,31 @@ class Dispatcher:
         repeatable = route.method == "POST" and route.repeatable and route.guard is not Guard.NOTHING
         key = request.headers.get(b"idempotency-key") if repeatable else None
         if key is not None:
-            return self._repeats.once(call, key, route.operation, route.endpoint)
+            return self._repeats.once(call, key, route.operation, route.endpoint, partial(self._late, route))
         return route.endpoint(call)
+
+    def _late(self, route: Route, call: Call) -> Result:
+        """The endpoint's result, after a look-up that took its time. Raises Refusal.
+
+        Meanwhile this node may have begun to stop, been shut out, or given the session away. What is done to what is
+        remembered of it would be stored beside what its new home does, and reach nobody.
+        """
+        self._make_sure()
+        if self.relay is not None and not self.relay.is_here(route, call):
+            passed = None if call.request.passed_on else self.relay.pass_on(route, call)
+            if passed is None:
+                # Of what was passed on to here, the node that was asked finds the new home.
+                raise Unavailable("homeAway", "This conversation has moved; repeat the request in a moment.")
+            return passed
+        self._gate.find(route.guard, call)
+        return route.endpoint(call)
+
+    def _make_sure(self) -> None:
+        """Raises Unavailable while nothing is taken."""
+        if self.stopping:
+            raise Unavailable("shuttingDown", "The server restarts; repeat the request in a moment.")
+        if self.reading:
+            raise Unavailable("storageFailed", "The server reads its data again; repeat the request in a moment.")
 
 
 def _not_allowed(routes: dict[str, Route]) -> Answer:

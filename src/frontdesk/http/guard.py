@@ -104,7 +104,11 @@ class Gate:
         if guard >= Guard.BEARER:
             return
         self._usage.count(call.api_key.key_id, endpoint)
-        if call.session_id:
+        self.find(guard, call)
+
+    def find(self, guard: Guard, call: Call) -> None:
+        """Find the session of a contact's call. Raises Unauthenticated when that is over."""
+        if call.session_id and guard < Guard.BEARER:
             call.session = self._sessions.get(call.organization.org_id, call.session_id)
 
     def keep(self, call: Call) -> Standing:

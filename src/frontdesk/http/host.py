@@ -9,6 +9,7 @@ import secrets
 from collections import deque
 from collections.abc import Callable
 from functools import partial
+from http import HTTPStatus
 
 from frontdesk.actions.context import Context
 from frontdesk.actions.homes import Homes
@@ -193,10 +194,18 @@ class Host:
             stream = self._under_way[name] = HostedStream(self, name, answer, carrier)
             stream.begin()
             return
+        if answer.status == HTTPStatus.INTERNAL_SERVER_ERROR and self._may_be_done_elsewhere(ask):
+            self.say(ask.asker, Elsewhere(ask.number))
+            return
         reply = _reply(ask, answer, carrier.serial)
         if ask.method != "GET":
             self._keep(name, reply)
         self.say(ask.asker, reply)
+
+    def _may_be_done_elsewhere(self, ask: Ask) -> bool:
+        """Whether what it is about left meanwhile. Its Idempotency-Key keeps it from being done twice."""
+        key = ask.home or ask.session_id
+        return bool(key) and b"idempotency-key" in ask.headers and not self._context.floor.has(key)
 
     def _keep(self, name: Name, reply: Reply) -> None:
         now_ms = self.now_ms()

@@ -95,6 +95,11 @@ class Relay:
         node = chosen(self.cluster.everyone(), what) if what else self.context.node
         return None if node == self.context.node else self._begin(route, call, "", node)
 
+    def is_here(self, route: Route, call: Call) -> bool:
+        """See dispatch.PassOn."""
+        key = switchboard(call.organization.org_id) if route.at_switchboard else call.session_id
+        return self.cluster.sure and (not key or self.context.floor.has(key))
+
     def _begin(
         self, route: Route, call: Call, session_id: str, node: str, *, resumes: bool = False, home: str = ""
     ) -> Passed:

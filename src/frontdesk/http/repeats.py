@@ -21,6 +21,7 @@ MEMORY_MAX = 100_000
 LIFE_MS = IDEMPOTENCY_HOURS * 3600 * 1000
 
 Id = tuple[str, str]
+Run = Callable[[Call], Result]
 
 
 class Repeats:
@@ -41,8 +42,11 @@ class Repeats:
         self._under_way.clear()
         self._complete_since_ms = self._clock.now_ms()
 
-    def once(self, call: Call, key: bytes, endpoint: str, run: Callable[[Call], Result]) -> Result:
-        """Run the call, or answer as the first time. Raises Invalid when the key was used for something else."""
+    def once(self, call: Call, key: bytes, endpoint: str, run: Run, late: Run) -> Result:
+        """Run the call, or answer as the first time. Raises Invalid when the key was used for something else.
+
+        `late` runs it when a look-up took its time first: what was true of the call before may not be any more.
+        """
         if not 1 <= len(key) <= IDEMPOTENCY_KEY_MAX:
             raise Invalid("invalidIdempotencyKey", "Send 1 to 200 characters.", scope="Idempotency-Key")
         identity = (_scope(call), key.decode("latin-1"))
@@ -57,7 +61,7 @@ class Repeats:
             return self._join(identity, digest)
         if self._is_new(call):
             return self._first(call, identity, digest, run)
-        return self._look_up(call, identity, digest, run)
+        return self._look_up(call, identity, digest, late)
 
     def _is_over(self, known: Repeat) -> bool:
         return known.created_ms + LIFE_MS <= self._clock.now_ms()
@@ -76,7 +80,7 @@ class Repeats:
         waiting.append(pending)
         return pending
 
-    def _look_up(self, call: Call, identity: Id, digest: str, run: Callable[[Call], Result]) -> Pending:
+    def _look_up(self, call: Call, identity: Id, digest: str, run: Run) -> Pending:
         pending = Pending()
         waiting = [pending]
         self._under_way[identity] = (digest, waiting)
@@ -99,7 +103,7 @@ class Repeats:
         self._store.find_repeat(identity[0], identity[1], found)
         return pending
 
-    def _first(self, call: Call, identity: Id, digest: str, run: Callable[[Call], Result]) -> Result:
+    def _first(self, call: Call, identity: Id, digest: str, run: Run) -> Result:
         result = run(call)
         if isinstance(result, Answer):
             self._remember(call, identity, result)
