@@ -328,6 +328,28 @@ def test_a_conversation_given_to_a_node_in_the_moment_it_was_shut_out_is_found(
     talk.heard(ends=False)
 
 
+def test_a_text_of_an_agent_waits_for_a_conversation_that_is_on_its_way(server: Running, stack: ExitStack) -> None:
+    """The agents' new home knows who has it, and it is still elsewhere: refused for good, the agent would drop it."""
+    talk = Talk(server, stack, "hold", 0)
+    talk.begin()
+    for act in _ACCEPTED:
+        talk.do(act)
+    home = server.apps[HOME]
+    floor, session_id = home.context.floor, talk.ada.credentials["via-client-sessionid"]
+    server.call(home.hub.give_away, floor.sessions[session_id])
+    server.call(floor.give_away, floor.sessions[session_id])
+    work = f"engagementCenter/interactions/{talk.interaction_id}"
+    text = {"interactionId": talk.interaction_id, "text": "Are you there?"}
+    for operation, body in ((f"messaging/users/{talk.ann.user_id}/sendText", text), (f"{work}/hold", {})):
+        refused = talk.ann.post(operation, body)
+        assert (refused.status, refused.reason) == (500, "homeAway")
+    assert home.together is not None
+    server.wait(home.together.cluster.take_handed())
+    talk.ann.send(talk.interaction_id, "Are you there?")
+    talk.said.append("Are you there?")
+    talk.heard(ends=False)
+
+
 def _cut(server: Running) -> list[Sequence[Record]]:
     """Let nothing that the switchboard's node decides reach the database any more; returns what did not."""
     dropped: list[Sequence[Record]] = []

@@ -19,7 +19,7 @@ from frontdesk.actions.views import Transcript, subject, when
 from frontdesk.domain import assignments, desk_events, events, interactions, messages
 from frontdesk.domain.assignments import TALKING, Assignment, Part, Stage
 from frontdesk.domain.catalog import Use
-from frontdesk.domain.errors import Invalid, NotFound
+from frontdesk.domain.errors import Invalid, NotFound, Unavailable
 from frontdesk.domain.model import EndReason, EntityType, Entry, Interaction, State
 from frontdesk.domain.people import User
 from frontdesk.ports import Done, Record
@@ -378,10 +378,13 @@ class Handling:
     # ---- finding
 
     def held(self, user: User, interaction_id: int) -> Held:
-        """What the user has to do with an interaction, in whatever stage. Raises NotFound."""
+        """What the user has to do with an interaction, in whatever stage. Raises NotFound, Unavailable."""
         board = self._boards.of(user.org_id)
         assignment = board.between(user.user_id, interaction_id)
         interaction = self._desks.find(board, interaction_id)
+        if assignment is not None and interaction is None:
+            # After a node died: its contact was taken up by another node, and is brought here.
+            raise Unavailable("homeAway", "This conversation is on its way here; repeat the request in a moment.")
         if assignment is None or interaction is None:
             raise NotFound("notYours", "You do not hold this interaction, or not any more.", scope="interactionId")
         return Held(board, assignment, interaction)
