@@ -1,1 +1,1 @@
-"""A cluster under load that is broken again and again, and a judge of what its contacts saw."""
+"""A cluster under load that is broken again and again, and a judge of what its contacts and agents saw."""

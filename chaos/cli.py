@@ -30,6 +30,7 @@ def chaos(  # noqa: PLR0913  each argument is an option of the command
     seconds: Annotated[float, typer.Option(min=1, help="Length of the load.")] = 60.0,
     nodes: Annotated[int, typer.Option(min=1, help="Nodes of the cluster; SQLite has one.")] = 3,
     contacts: Annotated[int, typer.Option(min=1, help="Contacts that chat at once.")] = 60,
+    agents: Annotated[int, typer.Option(min=0, help="Agents, who answer every third contact; 0: scripts do.")] = 8,
     rate: Annotated[float, typer.Option(min=1, help="Texts a second, all contacts together.")] = 200.0,
     seed: Annotated[int | None, typer.Option(help="What decides the faults; any when left out.")] = None,
     on: Annotated[str, typer.Option(help="What the nodes store in: postgres or sqlite.")] = "postgres",
@@ -43,9 +44,12 @@ def chaos(  # noqa: PLR0913  each argument is an option of the command
     """Break a cluster under load again and again, and judge what its contacts saw. Status 1 when anything is wrong."""
     chosen = _chosen(plan.kinds(on=on, bus=bus), faults)
     drawn = random.SystemRandom().randrange(1_000_000) if seed is None else seed
-    options = Options(seconds, 1 if on == "sqlite" else nodes, contacts, rate, drawn, on, bus, chosen, sabotage)
+    options = Options(seconds, 1 if on == "sqlite" else nodes, contacts, agents, rate, drawn, on, bus, chosen, sabotage)
     folder = Path(tempfile.mkdtemp(prefix="frontdesk-chaos-"))
-    console.print(f"Seed {drawn}: {options.nodes} nodes on {on}, words by {bus}, {contacts} contacts, {rate:g} texts/s")
+    console.print(
+        f"Seed {drawn}: {options.nodes} nodes on {on}, words by {bus}, {contacts} contacts, "
+        f"{agents} agents, {rate:g} texts/s"
+    )
     try:
         with Screen() as screen:
             result = uvloop.run(run(options, folder, screen.show))
@@ -123,6 +127,8 @@ def _drawn(facts: dict[str, str]) -> Table:
 def _report(result: Result, options: Options) -> None:
     console.print(_faults(result))
     console.print(_table(result))
+    for sentence in result.refused[:WRONG_MAX]:
+        console.print(f"[dim]refused:[/] {escape(sentence)}", highlight=False, soft_wrap=True)
     for sentence in result.verdict.wrong[:WRONG_MAX]:
         console.print(f"[red]wrong:[/] {escape(sentence)}", highlight=False)
     if len(result.verdict.wrong) > WRONG_MAX:
@@ -134,12 +140,12 @@ def _report(result: Result, options: Options) -> None:
 
 def _faults(result: Result) -> Table:
     table = Table(title="Faults", caption="Recovery: longest time without a message, without that of a database away.")
-    for heading in ("at (s)", "fault", "away (s)", "recovery (s)", "of one contact (s)"):
-        table.add_column(heading, justify="left" if heading == "fault" else "right")
+    for heading in ("at (s)", "fault", "away (s)", "recovery (s)", "of one contact (s)", "who"):
+        table.add_column(heading, justify="left" if heading in ("fault", "who") else "right")
     each = zip(result.faults, result.recoveries, result.one_contact, strict=True)
     for fault, recovery, alone in each:
         away = f"{fault.healed - fault.struck:.1f}"
-        table.add_row(f"{fault.struck:.1f}", fault.name, away, f"{recovery:.1f}", f"{alone:.1f}")
+        table.add_row(f"{fault.struck:.1f}", fault.name, away, f"{recovery:.1f}", f"{alone[0]:.1f}", alone[1])
     return table
 
 

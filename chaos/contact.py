@@ -5,21 +5,19 @@ import json
 import random
 import time
 from collections.abc import Callable
-from contextlib import aclosing, nullcontext
+from contextlib import AbstractAsyncContextManager, aclosing
 from enum import StrEnum
-from http import HTTPStatus
 from typing import Any
 
-from benchmarks.wire import Answer, request
+from benchmarks.wire import request
+from chaos.client import FIRST_WAIT, Client, Json, Lost
 from chaos.line import BROKEN, Lines, Refused, Upstream
 from chaos.record import Event, Record, Text
 from tests.support.client import EVENTS, KEY, SESSION, path_of
 
-Json = dict[str, Any]
-# Seconds of the first wait before a repeat, and of the longest.
-FIRST_WAIT, LONGEST_WAIT = 0.05, 1.0
 RESUME_SECONDS = 7.0
-WORK_TYPE = "1"
+# Work types: of the script that echoes, and of the agents, who do the same.
+SCRIPT, AGENTS = "1", "2"
 
 
 class Style(StrEnum):
@@ -32,11 +30,7 @@ class Style(StrEnum):
     RESUME = "resume"
 
 
-class Lost(Exception):
-    """What was there is gone: a session, or a conversation. Nothing a client does brings it back."""
-
-
-class Contact:
+class Contact(Client):
     """One contact, until `stop` is set and all that was said has been echoed.
 
     `doctor` may keep an event from being rendered, which the judge must find out.
@@ -51,13 +45,11 @@ class Contact:
         rate: float,
         doctor: Callable[[Event], bool] | None = None,
     ) -> None:
+        super().__init__(record.name, record.failures, upstream, dice)
         self.record = record
-        self._dice = dice
         self._rate = rate
         self._doctor = doctor or (lambda event: False)
-        self._says, self._hears = Lines(upstream, dice), Lines(upstream, dice)
-        self._headers = {"x-api-key": KEY, "Accept": "application/json"}
-        self._keys = 0
+        self._headers["x-api-key"] = KEY
         # While a session is being resumed nothing is sent on the one before.
         self._session = asyncio.Lock()
         self._said_all = False
@@ -71,8 +63,7 @@ class Contact:
     def reset(self) -> None:
         """Break its connections. A plain contact can't tell what it lost by that, and is spared."""
         if self.style is not Style.PLAIN:
-            self._says.reset()
-            self._hears.reset()
+            super().reset()
 
     async def talk(self, stop: asyncio.Event) -> None:
         """Come, talk until told to stop, and listen until everything was echoed."""
@@ -84,8 +75,7 @@ class Contact:
         except* Lost as losses:
             self.record.refusals += [str(loss) for loss in losses.exceptions]
         finally:
-            self._says.close()
-            self._hears.close()
+            self.close()
 
     async def _arrive(self) -> None:
         token = await self._post(self._says, "webToken", None)
@@ -93,7 +83,8 @@ class Contact:
         acknowledge = {"requireAcknowledgement": True} if self.style is Style.ACKNOWLEDGE else {}
         made = await self._post(self._says, SESSION, acknowledge)
         self._headers["via-client-sessionid"] = made["sessionId"]
-        await self._post(self._says, "messaging/connect", {"workTypeId": WORK_TYPE, "contactName": self.record.name})
+        connect = {"workTypeId": AGENTS if self.record.with_agent else SCRIPT, "contactName": self.record.name}
+        await self._post(self._says, "messaging/connect", connect)
 
     # ---- saying
 
@@ -106,52 +97,9 @@ class Contact:
             await asyncio.sleep(self._dice.expovariate(self._rate))
         self._said_all = True
 
-    async def _post(self, lines: Lines, operation: str, body: Json | None) -> Json:
-        """One POST, repeated with its key until it is accepted. Raises Lost."""
-        self._keys += 1
-        key = f"{self.record.name} {self._keys}"
-        data = b"" if body is None else json.dumps(body).encode()
-        wait = FIRST_WAIT
-        while True:
-            async with self._session if lines is self._says else nullcontext():
-                answer = await self._try(lines, "POST", operation, {"Idempotency-Key": key}, data)
-            if answer is not None:
-                return json.loads(answer.body) if answer.body else {}
-            wait = await self._back_off(wait)
-
-    async def _try(
-        self, lines: Lines, method: str, operation: str, headers: dict[str, str], body: bytes = b""
-    ) -> Answer | None:
-        """The answer, or None when the same is to be sent again. Raises Lost."""
-        typed = {"Content-Type": "application/json"} if body else {}
-        sent = request(method, path_of(operation), {**self._headers, **typed, **headers}, body)
-        try:
-            answer = await lines.ask(sent)
-        except BROKEN as broken:
-            self._note(broken)
-            return None
-        if answer.status < HTTPStatus.MULTIPLE_CHOICES:
-            return answer
-        self._check(answer.status, operation, answer.body)
-        return None
-
-    def _check(self, status: int, operation: str, body: bytes = b"") -> None:
-        """Raises Lost when repeating won't help."""
-        if status not in (429, 500, 503):
-            raise Lost(f"{operation} was refused with {status} {body.decode(errors='replace')}")
-        reason = json.loads(body)["errors"][0]["reason"] if body else "of a stream"
-        self.record.failures[f"{status} {reason}"] += 1
-
-    def _note(self, broken: BaseException) -> None:
-        """Count what broke."""
-        silent = isinstance(broken, TimeoutError)
-        what = "no answer" if silent else "no connection" if isinstance(broken, ConnectionRefusedError) else "a break"
-        self.record.failures[what] += 1
-
-    async def _back_off(self, wait: float) -> float:
-        """Wait, longer each time and with some randomness."""
-        await asyncio.sleep(wait * (0.5 + self._dice.random()))
-        return min(wait * 2, LONGEST_WAIT)
+    def _turn(self, lines: Lines) -> AbstractAsyncContextManager[Any]:
+        """See Client."""
+        return self._session if lines is self._says else super()._turn(lines)
 
     # ---- listening
 
@@ -166,7 +114,7 @@ class Contact:
     async def _poll(self) -> bool:
         """One poll; whether it was answered."""
         after = "" if self.style in (Style.PLAIN, Style.ACKNOWLEDGE) else f"&afterSequenceNumber={self.record.last}"
-        answer = await self._try(self._hears, "GET", f"{EVENTS}?maxEvents=100{after}", {})
+        answer = await self._try(self._hears, "GET", path_of(f"{EVENTS}?maxEvents=100{after}"), {})
         if answer is None:
             return False
         new = [self._render(event) for event in json.loads(answer.body)["events"]]
@@ -206,14 +154,8 @@ class Contact:
 
     async def _resume(self) -> None:
         """Go on with the conversation on a new streaming session."""
-        self._keys += 1
-        key = {"Idempotency-Key": f"{self.record.name} {self._keys}"}
-        body = json.dumps({"resumeSessionId": self._headers["via-client-sessionid"]}).encode()
-        wait = FIRST_WAIT
         async with self._session:
-            while (answer := await self._try(self._hears, "POST", SESSION, key, body)) is None:
-                wait = await self._back_off(wait)
-            made = json.loads(answer.body)
+            made = await self._post(self._hears, SESSION, {"resumeSessionId": self._headers["via-client-sessionid"]})
             if "interactionId" not in made:
                 raise Lost(f"{SESSION} resumed a session without its conversation")
             self._headers["via-client-sessionid"] = made["sessionId"]

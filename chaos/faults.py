@@ -7,7 +7,7 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 
 from chaos import plan
-from chaos.contact import Contact
+from chaos.client import Client
 from chaos.judge import Fault
 from chaos.servers import Cluster, Node
 
@@ -20,11 +20,11 @@ PAUSED = (4.5, 7.0)
 class Breaker:
     """Breaks things. `faults` says what was done and when; `now` what is being done."""
 
-    def __init__(self, cluster: Cluster, contacts: Sequence[Contact], seed: int) -> None:
+    def __init__(self, cluster: Cluster, clients: Sequence[Client], seed: int) -> None:
         self.faults: list[Fault] = []
         self.now: tuple[str, ...] = ()
         self._cluster = cluster
-        self._contacts = contacts
+        self._clients = clients
         self._dice = random.Random(seed)
         self._ways: dict[str, Callable[[], Awaitable[bool]]] = {
             plan.KILL_NODE: self._kill_node,
@@ -77,8 +77,8 @@ class Breaker:
         return self._alone
 
     async def _reset(self) -> bool:
-        for contact in self._contacts:
-            contact.reset()
+        for client in self._clients:
+            client.reset()
         return False
 
     async def _kill_database(self) -> bool:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import NamedTuple
 
-from chaos.record import TEXT, Record
+from chaos.record import TEXT, Record, Reply
 
 # Seconds without any delivered message that a fault may cost.
 RECOVERY_SECONDS = 10.0
@@ -34,6 +34,16 @@ class Row(NamedTuple):
     payload: str
 
 
+class Owner(NamedTuple):
+    """An open conversation of agents, with one of those who have it now or are offered it; "" when nobody is."""
+
+    interaction_id: int
+    state: str
+    owner: str
+    user_id: str
+    stage: str
+
+
 class Silence(NamedTuple):
     """A stretch without a delivered message; `seconds` leaves out the time in which no database served."""
 
@@ -58,7 +68,10 @@ class Verdict:
 
 LOST, TWICE, ORDER, NUMBERS = "acknowledged texts lost", "rendered twice", "out of order", "numbers with gaps"
 LOG, SESSIONS, UNANSWERED, RECOVERY = "log differs", "sessions lost", "texts never answered", "recovery too slow"
-ALL = (LOST, TWICE, ORDER, NUMBERS, LOG, SESSIONS, UNANSWERED, RECOVERY)
+OWNERS, DESKS = "not one owner", "wrong on an agent's desk"
+ALL = (LOST, TWICE, ORDER, NUMBERS, LOG, SESSIONS, UNANSWERED, RECOVERY, OWNERS, DESKS)
+# States of a conversation that is a matter of agents, and what has it taken on their side.
+ACTIVE, QUEUED, OFFERED, HELD = "active", "queued", "offered", "held"
 
 
 def of_record(record: Record, verdict: Verdict) -> None:
@@ -106,6 +119,32 @@ def of_log(record: Record, rows: Sequence[Row], verdict: Verdict) -> None:
     texts = [json.loads(row.payload)["text"] for row in rows if (row.author, row.kind) == ("Contact", TEXT)]
     if texts != [each.text for each in record.texts if each.accepted]:
         verdict.add(LOG, [f"{name}: the log's {len(texts)} texts are not the {record.accepted} accepted ones"])
+
+
+def of_replies(name: str, replies: Iterable[Reply], rows: Sequence[Row], verdict: Verdict) -> None:
+    """Hold what agents were promised of a conversation against its log."""
+    promised = Counter(reply.text for reply in replies)
+    logged = Counter(json.loads(row.payload)["text"] for row in rows if (row.author, row.kind) == ("Agent", TEXT))
+    verdict.add(LOST, (f"{name}: the reply {text!r} was accepted and is not in the log" for text in promised - logged))
+    verdict.add(TWICE, (f"{name}: the reply {text!r} is in the log {n} times" for text, n in logged.items() if n > 1))
+    verdict.add(LOG, (f"{name}: the reply {text!r} is in the log and was not accepted" for text in logged - promised))
+
+
+def of_owners(interaction_ids: Iterable[int], owners: Sequence[Owner], verdict: Verdict) -> None:
+    """Each conversation of agents has one owner, or waits for one and is offered to one at most."""
+    found: dict[int, list[Owner]] = {interaction_id: [] for interaction_id in interaction_ids}
+    for each in owners:
+        found.setdefault(each.interaction_id, []).append(each)
+    verdict.add(OWNERS, (f"interaction {key}: {held}" for key, held in found.items() if not _one_owner(held)))
+
+
+def _one_owner(held: Sequence[Owner]) -> bool:
+    if len(held) != 1:
+        return False
+    (one,) = held
+    if one.state == ACTIVE:
+        return one.owner == one.user_id and one.stage in (ACTIVE, HELD)
+    return one.state == QUEUED and one.owner == "" and one.stage in ("", OFFERED)
 
 
 def silences(times: Sequence[float], faults: Sequence[Fault]) -> list[Silence]:

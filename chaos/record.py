@@ -1,8 +1,9 @@
-"""What one contact sent, was promised and saw. Times are seconds of one monotonic clock."""
+"""What a contact or an agent sent, was promised and saw. Times are seconds of one monotonic clock."""
 
 import json
 from collections import Counter
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 TEXT = "messaging.Text"
 
@@ -48,8 +49,14 @@ class Record:
     changed: int = 0
     failures: Counter[str] = field(default_factory=Counter)
     refusals: list[str] = field(default_factory=list)
+    # Whether an agent answers, or else a script.
+    with_agent: bool = False
     _known: dict[int, int] = field(default_factory=dict)
     _echoes: int = 0
+
+    def __str__(self) -> str:
+        """Who it is, and how it listens to whom."""
+        return f"{self.name}, {self.style}{', agent' if self.with_agent else ''}"
 
     @property
     def interaction_id(self) -> int:
@@ -82,3 +89,25 @@ class Record:
         self.events.append(event)
         self._echoes += bool(event.echo())
         return True
+
+
+class Reply(NamedTuple):
+    """Something an agent said to a contact."""
+
+    interaction_id: str
+    text: str
+
+
+@dataclass
+class Shift:
+    """One agent's memory. `replies` were accepted, in order; `wrong` are sentences about what must not be.
+
+    `refused` is what was refused for good, as an offer that is over; `desks_lost` why streaming sessions ended.
+    """
+
+    name: str
+    replies: list[Reply] = field(default_factory=list)
+    wrong: list[str] = field(default_factory=list)
+    refused: list[str] = field(default_factory=list)
+    desks_lost: list[str] = field(default_factory=list)
+    failures: Counter[str] = field(default_factory=Counter)

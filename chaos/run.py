@@ -24,6 +24,7 @@ class Options:
     seconds: float
     nodes: int
     contacts: int
+    agents: int
     rate: float
     seed: int
     on: str
@@ -40,7 +41,10 @@ class Result:
     verdict: judge.Verdict
     faults: list[judge.Fault]
     recoveries: list[float] = field(default_factory=list)
-    one_contact: list[float] = field(default_factory=list)
+    # Of the one contact that waited longest, and who that was.
+    one_contact: list[tuple[float, str]] = field(default_factory=list)
+    # What agents were refused for good, and is no fault as long as somebody has the conversation.
+    refused: list[str] = field(default_factory=list)
 
 
 Shows = Callable[[float, Crowd, Breaker], None]
@@ -48,9 +52,13 @@ Shows = Callable[[float, Crowd, Breaker], None]
 
 async def run(options: Options, folder: Path, show: Shows) -> Result:
     """Load a cluster and break it, for as long as said; then heal it, drain it and judge."""
-    async with running(folder, on=options.on, bus=options.bus, nodes=options.nodes) as cluster:
-        crowd = Crowd(cluster, count=options.contacts, rate=options.rate, seed=options.seed, sabotage=options.sabotage)
-        breaker = Breaker(cluster, crowd.contacts, options.seed)
+    agents = [f"agent{number}" for number in range(1, options.agents + 1)]
+    async with running(folder, on=options.on, bus=options.bus, nodes=options.nodes, agents=agents) as cluster:
+        crowd = Crowd(
+            cluster, count=options.contacts, agents=agents, rate=options.rate,
+            seed=options.seed, sabotage=options.sabotage,
+        )  # fmt: skip
+        breaker = Breaker(cluster, [*crowd.contacts, *crowd.agents], options.seed)
         began = time.monotonic()
         crowd.start()
         async with _shown(lambda: show(time.monotonic() - began, crowd, breaker)):
@@ -83,23 +91,37 @@ async def _shown(show: Callable[[], None]) -> AsyncIterator[None]:
 async def _judged(cluster: Cluster, crowd: Crowd, breaker: Breaker, began: float) -> Result:
     verdict = judge.Verdict()
     for record in crowd.records:
+        rows = await cluster.storage.log(record.interaction_id)
         judge.of_record(record, verdict)
-        judge.of_log(record, await cluster.storage.log(record.interaction_id), verdict)
+        judge.of_log(record, rows, verdict)
+        theirs = [reply for reply in crowd.replies if int(reply.interaction_id) == record.interaction_id]
+        judge.of_replies(record.name, theirs, rows, verdict)
+    with_agents = [record.interaction_id for record in crowd.records if record.with_agent]
+    judge.of_owners(with_agents, await cluster.storage.owners(), verdict)
+    verdict.add(judge.DESKS, [each for shift in crowd.shifts for each in shift.wrong])
     interactions = await cluster.storage.interactions()
     if interactions != len(crowd.records):
         verdict.add(judge.LOG, [f"the database has {interactions} interactions for {len(crowd.records)} contacts"])
     verdict.add(ENDED, [each for node in cluster.nodes for each in node.ended_by_itself])
     together = [at for record in crowd.records for at in times(record)]
     recoveries = judge.of_recovery(together, breaker.faults, verdict)
-    alone = [judge.of_recovery(times(record), breaker.faults, judge.Verdict()) for record in crowd.records]
+    alone = [
+        [(seconds, str(record)) for seconds in judge.of_recovery(times(record), breaker.faults, judge.Verdict())]
+        for record in crowd.records
+    ]
     faults = [fault._replace(struck=fault.struck - began, healed=fault.healed - began) for fault in breaker.faults]
-    return Result(_counts(crowd), verdict, faults, recoveries, [max(each) for each in zip(*alone, strict=True)])
+    longest = [max(each) for each in zip(*alone, strict=True)]
+    refused = [f"{shift.name}: {each}" for shift in crowd.shifts for each in shift.refused]
+    return Result(_counts(crowd), verdict, faults, recoveries, longest, refused)
 
 
 def _counts(crowd: Crowd) -> dict[str, int]:
     return {
         "texts accepted": crowd.accepted,
         "echoes rendered": crowd.echoes,
+        "of these, agents' texts accepted": len(crowd.replies),
+        "agents' desks opened again": sum(len(shift.desks_lost) for shift in crowd.shifts),
+        "agents' acts refused": sum(len(shift.refused) for shift in crowd.shifts),
         "events that came again": crowd.again,
         **{f"repeated after {why}": count for why, count in crowd.failures.most_common()},
     }

@@ -9,8 +9,9 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
 
-from benchmarks.nodes import UNLIMITED, furnish
-from chaos.contact import WORK_TYPE
+from benchmarks.nodes import UNLIMITED, furnish, hire
+from chaos.agent import CLIENT
+from chaos.contact import AGENTS, SCRIPT
 from chaos.store import PostgresSide, SqliteSide, Storage
 from tests.support.client import KEY, ORG
 from tests.support.nats import Nats
@@ -103,8 +104,10 @@ class Node:
 class Cluster:
     """All that runs: the nodes, what they store in, and the bus between them, if it is one of its own."""
 
-    def __init__(self, storage: Storage, nats: Nats | None, nodes: Sequence[Node]) -> None:
+    def __init__(self, storage: Storage, nats: Nats | None, nodes: Sequence[Node], secret: str) -> None:
         self.storage = storage
+        # Of the program that acts for the agents; "" without agents.
+        self.secret = secret
         self.nats = nats
         self.nodes = nodes
 
@@ -115,19 +118,19 @@ class Cluster:
 
 
 @asynccontextmanager
-async def running(folder: Path, *, on: str, bus: str, nodes: int) -> AsyncIterator[Cluster]:
-    """A cluster with an organization that has a work type with the echo; all of it is gone at the end."""
+async def running(folder: Path, *, on: str, bus: str, nodes: int, agents: Sequence[str]) -> AsyncIterator[Cluster]:
+    """A cluster with an organization that has the echo and these agents; all of it is gone at the end."""
     async with AsyncExitStack() as stack:
         storage: Storage = SqliteSide(folder) if on == "sqlite" else PostgresSide()
         await asyncio.to_thread(storage.start)
         stack.push_async_callback(asyncio.to_thread, storage.remove)
         nats = await _nats(stack) if bus == "nats" else None
         made = [Node(f"node{n}", folder, _environment(folder, storage, nats, n)) for n in range(1, nodes + 1)]
-        await _furnish(storage, folder)
+        secret = await _furnish(storage, folder, agents)
         for node in made:
             stack.push_async_callback(_end, node)
         await asyncio.gather(*(node.start() for node in made))
-        yield Cluster(storage, nats, made)
+        yield Cluster(storage, nats, made, secret)
 
 
 async def _nats(stack: AsyncExitStack) -> Nats:
@@ -144,10 +147,17 @@ def _environment(folder: Path, storage: Storage, nats: Nats | None, number: int)
     return {"FRONTDESK_DATABASE": storage.url, "FRONTDESK_DATA": str(data), **bus}
 
 
-async def _furnish(storage: Storage, folder: Path) -> None:
-    """Make the organization of the contacts, its key and the work type whose script echoes."""
-    work_type = {"name": "Echo", "channels": ["chat"], "script": "echo"}
-    await furnish(storage.url, folder / "data", org=ORG, key=KEY, work_types={WORK_TYPE: work_type})
+async def _furnish(storage: Storage, folder: Path, agents: Sequence[str]) -> str:
+    """Make the contacts' organization, its key, its work types and its agents; returns their program's secret."""
+    work_types = {
+        SCRIPT: {"name": "Echo", "channels": ["chat"], "script": "echo"},
+        AGENTS: {"name": "Agents", "channels": ["chat"], "script": ""},
+    }
+    data = folder / "data"
+    await furnish(storage.url, data, org=ORG, key=KEY, work_types=work_types)
+    if not agents:
+        return ""
+    return await hire(storage.url, data, org=ORG, work_type_id=AGENTS, agents=agents, client_id=CLIENT)
 
 
 async def _end(node: Node) -> None:

@@ -7,10 +7,16 @@ from typing import Any, Protocol
 
 import asyncpg
 
-from chaos.judge import Row
+from chaos.judge import Owner, Row
 from tests.support.postgres import Postgres
 
 LOG = "SELECT seq, stream_seq, kind, author, payload FROM entries WHERE interaction_id = {} ORDER BY seq"
+OWNERS = """
+SELECT i.interaction_id, i.state, i.owner, coalesce(a.user_id, ''), coalesce(a.stage, '')
+FROM interactions i LEFT JOIN assignments a
+ON a.interaction_id = i.interaction_id AND a.ended_ms = 0 AND a.part = 'owner'
+WHERE i.closed_ms = 0 AND i.channel = 'chat' AND i.state IN ('queued', 'active')
+"""
 CUT = """
 SELECT pg_terminate_backend(pid) FROM pg_stat_activity
 WHERE datname = current_database() AND pid <> pg_backend_pid()
@@ -39,6 +45,9 @@ class Storage(Protocol):
 
     async def interactions(self) -> int:
         """How many interactions it holds."""
+
+    async def owners(self) -> list[Owner]:
+        """The open conversations of agents, and who has them."""
 
 
 class PostgresSide:
@@ -72,6 +81,10 @@ class PostgresSide:
     async def interactions(self) -> int:
         """See Storage."""
         return int((await self._fetch("SELECT count(*) FROM interactions"))[0][0])
+
+    async def owners(self) -> list[Owner]:
+        """See Storage."""
+        return [Owner(*record) for record in await self._fetch(OWNERS)]
 
     async def _fetch(self, query: str, *arguments: int) -> list[Any]:
         db = await asyncpg.connect(self.url)
@@ -111,3 +124,8 @@ class SqliteSide:
         """See Storage."""
         with closing(sqlite3.connect(self._file)) as db:
             return int(db.execute("SELECT count(*) FROM interactions").fetchone()[0])
+
+    async def owners(self) -> list[Owner]:
+        """See Storage."""
+        with closing(sqlite3.connect(self._file)) as db:
+            return [Owner(*record) for record in db.execute(OWNERS)]

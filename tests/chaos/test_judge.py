@@ -6,8 +6,8 @@ from collections.abc import Callable
 import pytest
 
 from chaos import judge
-from chaos.judge import Fault, Row, Verdict
-from chaos.record import Event, Record, Text
+from chaos.judge import Fault, Owner, Row, Verdict
+from chaos.record import Event, Record, Reply, Text
 
 DATABASE = Fault("database killed", struck=10, healed=14)
 
@@ -132,6 +132,51 @@ def test_a_lost_session() -> None:
 def test_log(doctored: Callable[[list[Row]], list[Row]]) -> None:
     """Whatever was done to the log is found by the contact who was there."""
     assert judged_log(doctored(log())) > 0
+
+
+def judged_replies(*texts: str) -> dict[str, int]:
+    """What is wrong when agents were promised these texts, and the log has t1 and t2 of them."""
+    verdict = Verdict()
+    rows = [Row(n, n, "messaging.Text", "Agent", payload(f"t{n}", "Agent")) for n in (1, 2)]
+    judge.of_replies("c", [Reply("7", text) for text in texts], [*rows, *log()], verdict)
+    return {what: count for what, count in verdict.counts.items() if count}
+
+
+def test_replies_of_agents() -> None:
+    """Each is in the log once if it was accepted, and not otherwise; what a script said does not count."""
+    assert judged_replies("t1", "t2") == {}
+    assert judged_replies("t1", "t2", "t3") == {judge.LOST: 1}
+    assert judged_replies("t1") == {judge.LOG: 1}
+
+
+def test_a_reply_that_is_in_the_log_twice() -> None:
+    """It was repeated under its key, and stored both times."""
+    verdict = Verdict()
+    rows = [Row(n, n, "messaging.Text", "Agent", payload("t1", "Agent")) for n in (1, 2)]
+    judge.of_replies("c", [Reply("7", "t1")], rows, verdict)
+    assert verdict.counts[judge.TWICE] == 1
+
+
+@pytest.mark.parametrize(
+    ("held", "wrong"),
+    [
+        ([Owner(7, "active", "ann", "ann", "active")], 0),
+        ([Owner(7, "active", "ann", "ann", "held")], 0),
+        ([Owner(7, "queued", "", "", "")], 0),
+        ([Owner(7, "queued", "", "ann", "offered")], 0),
+        ([], 1),
+        ([Owner(7, "active", "ann", "", "")], 1),
+        ([Owner(7, "active", "ann", "bob", "active")], 1),
+        ([Owner(7, "active", "ann", "ann", "active"), Owner(7, "active", "ann", "bob", "active")], 1),
+        ([Owner(7, "queued", "", "ann", "active")], 1),
+        ([Owner(7, "queued", "", "ann", "offered"), Owner(7, "queued", "", "bob", "offered")], 1),
+    ],
+)
+def test_owners(held: list[Owner], wrong: int) -> None:
+    """One owner or a place in the queue: nobody, two, and another than the interaction names are found."""
+    verdict = Verdict()
+    judge.of_owners([7], held, verdict)
+    assert verdict.counts[judge.OWNERS] == wrong
 
 
 def test_recovery_is_the_longest_silence_after_a_fault() -> None:
