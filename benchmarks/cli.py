@@ -11,8 +11,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table as RichTable
 
 from benchmarks import document, generator, machine, processes
-from benchmarks.paths import DOCUMENT
-from benchmarks.peers import Missing, Peer, all_peers
+from benchmarks.paths import DOCUMENT, SCALE_OUT
+from benchmarks.peers import Missing, Peer, all_peers, bus_servers
 from benchmarks.results import Cell, Results, Sample
 from benchmarks.scenarios import QUICK, QUICK_POINTS, SCENARIOS, Plan, Scenario
 from benchmarks.tables import Table, comparison, scenario_table
@@ -52,7 +52,7 @@ def bench(  # noqa: PLR0913  each argument is an option of the command
     plan = replace(QUICK if quick else Plan(seconds=seconds), server_cpus=server_cpus, client_cpus=client_cpus)
     rounds = 1 if quick else rounds
     chosen = _chosen(scenarios, SCENARIOS, "scenario")
-    peers = _chosen(only, {peer.name: peer for peer in all_peers()}, "server")
+    peers = _chosen(only, {peer.name: peer for peer in (*all_peers(), *bus_servers())}, "server")
     facts = machine.facts() | {
         "run": f"{rounds} rounds of {plan.seconds:g} s, server on CPU {server_cpus}, generator on CPU {client_cpus}"
     }
@@ -66,7 +66,7 @@ def bench(  # noqa: PLR0913  each argument is an option of the command
     console.print(f"Every sample: {os.path.relpath(document.SAMPLES)}")
     if docs and not quick:
         document.publish(results, facts)
-        console.print(f"Written: {os.path.relpath(DOCUMENT)}")
+        console.print(f"Written: {os.path.relpath(DOCUMENT)}, {os.path.relpath(SCALE_OUT)}")
 
 
 def main() -> None:
@@ -117,7 +117,7 @@ def order_of_runs(rounds: int, points: Mapping[str, tuple[int, ...]], peers: lis
         for name, at in points.items()
         for point in at
         for peer in peers
-        if not SCENARIOS[name].servers or peer.name in SCENARIOS[name].servers
+        if SCENARIOS[name].is_for(peer.name)
     ]
 
 

@@ -1,10 +1,10 @@
-"""Writing results: the generated section of docs/benchmarks.md, its pictures, and the raw samples."""
+"""Writing results: the generated sections of docs, their pictures, and the raw samples."""
 
 import json
 from dataclasses import asdict
 
-from benchmarks import svg
-from benchmarks.paths import BUILD, DOCUMENT, PICTURES
+from benchmarks import scale, svg
+from benchmarks.paths import BUILD, DOCUMENT, PICTURES, SCALE_OUT
 from benchmarks.results import Cell, Results, Sample
 from benchmarks.scenarios import SCENARIOS
 from benchmarks.tables import BUSY_MARK, Table, comparison, scenario_table
@@ -28,12 +28,14 @@ def load() -> Results:
 
 
 def publish(results: Results, facts: dict[str, str]) -> None:
-    """Replace the generated section of the document and draw its pictures."""
+    """Replace the generated sections, of all in the document and of nodes where they are explained; draw pictures."""
     PICTURES.mkdir(parents=True, exist_ok=True)
     drawn = pictures(results)
     for name, drawing in drawn.items():
         (PICTURES / name).write_text(drawing)
     DOCUMENT.write_text(between_markers(DOCUMENT.read_text(), section(results, facts, list(drawn))))
+    if of_nodes := scale.section(results, facts):
+        SCALE_OUT.write_text(between_markers(SCALE_OUT.read_text(), of_nodes))
 
 
 def between_markers(document: str, content: str) -> str:

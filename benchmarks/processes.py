@@ -19,6 +19,8 @@ START_SECONDS = 30.0
 STOP_SECONDS = 5.0
 # The part that answers requests, and the only one of most servers.
 NODES = "nodes"
+# Nodes that no session is at home on: they pass requests on.
+PASSING = "passing"
 
 
 @dataclass(frozen=True)
@@ -59,7 +61,7 @@ class Server:
         used: dict[str, float] = {}
         for server in self.all():
             own = replace(server, others=()).pids()
-            used[server.part] = used.get(server.part, 0.0) + sum(_cpu_seconds(pid) for pid in own)
+            used[server.part] = used.get(server.part, 0.0) + sum(cpu_seconds(pid) for pid in own)
         return used
 
 
@@ -150,7 +152,8 @@ def _resident(pid: int) -> int:
     return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * PAGE_BYTES
 
 
-def _cpu_seconds(pid: int) -> float:
+def cpu_seconds(pid: int) -> float:
+    """CPU seconds that a process has used, with its children that ended; 0 when it is gone."""
     try:
         stat = Path(f"/proc/{pid}/stat").read_text()
     except (FileNotFoundError, ProcessLookupError):

@@ -1,5 +1,6 @@
 """What is measured: each scenario runs one server once and returns its numbers."""
 
+import asyncio
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -9,10 +10,11 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from benchmarks import generator, sessions, slow
+from benchmarks import buses, generator, sessions, slow
 from benchmarks.generator import Load
 from benchmarks.paths import BUILD
-from benchmarks.peers import Peer, all_peers, clusters
+from benchmarks.peers import Peer, all_peers, bus_servers, clusters
+from benchmarks.peers.bus import BusServer
 from benchmarks.processes import Server
 
 Values = dict[str, float]
@@ -67,20 +69,23 @@ class Stage:
 @contextmanager
 def stage(peer: Peer, plan: Plan, *, mode: str, polls: int, senders: int, scenario: str = "") -> Iterator[Stage]:
     """Start a server on an empty folder and make its sessions, as `scenario` needs them: the mode's, when left out."""
-    BUILD.mkdir(exist_ok=True)
-    # In the checkout, not in /tmp, which may be memory and make every fsync free.
-    with (
-        TemporaryDirectory(prefix="run-", dir=BUILD, ignore_cleanup_errors=True) as name,
-        peer.start(Path(name), cpus=plan.server_cpus) as server,
-    ):
+    with _folder() as folder, peer.start(folder, cpus=plan.server_cpus) as server:
         before = server.memory()
-        session_file = Path(name) / "sessions"
+        session_file = folder / "sessions"
         made = peer.records(server, scenario=scenario or mode, sessions=polls or POST_SESSIONS, senders=senders)
         sessions.write(session_file, made)
         load = Load(
             mode, server.ports or (server.port,), peer.rules, session_file, plan.seconds, polls=polls, senders=senders
         )
         yield Stage(server, load, plan, before)
+
+
+@contextmanager
+def _folder() -> Iterator[Path]:
+    """An empty folder: in the checkout, not in /tmp, which may be memory and make every fsync free."""
+    BUILD.mkdir(exist_ok=True)
+    with TemporaryDirectory(prefix="run-", dir=BUILD, ignore_cleanup_errors=True) as name:
+        yield Path(name)
 
 
 def post(peer: Peer, plan: Plan, senders: int) -> Values:
@@ -133,6 +138,13 @@ def paced(peer: Peer, plan: Plan, senders: int) -> Values:
 def for_each_message(shares: Mapping[str, float], rate: float) -> Values:
     """CPU µs of each part for a delivered message, from its CPU seconds a second; nothing when none came."""
     return {f"cpu_{part}": share / rate * 1e6 for part, share in shares.items()} if rate else {}
+
+
+def words(peer: Peer, plan: Plan, size: int) -> Values:
+    """Words between two processes over a bus; both ends share the generator's CPU."""
+    assert isinstance(peer, BusServer)
+    with _folder() as folder, peer.start(folder, cpus=plan.server_cpus) as server:
+        return asyncio.run(buses.measure(peer.kind, peer.url(server), server, size=size, seconds=plan.seconds))
 
 
 def idle(peer: Peer, plan: Plan, polls: int) -> Values:
@@ -214,13 +226,19 @@ class Scenario:
     points: tuple[int, ...]
     point_name: str
     run: Callable[[Peer, Plan, int], Values]
-    # The servers it is for; all when empty.
+    # The servers it is for; all but buses when empty.
     servers: tuple[str, ...] = ()
 
+    def is_for(self, server: str) -> bool:
+        """Whether it is measured on this server."""
+        return server in (self.servers or SERVERS)
 
+
+SERVERS = tuple(peer.name for peer in all_peers())
+BUSES = tuple(peer.name for peer in bus_servers())
 CLUSTERS = tuple(peer.name for peer in clusters())
 # Resident memory counts PostgreSQL's shared part once for each connection, and the curve is about a node's own polls.
-NO_CLUSTERS = tuple(peer.name for peer in all_peers() if peer.name not in CLUSTERS)
+NO_CLUSTERS = tuple(name for name in SERVERS if name not in CLUSTERS)
 
 # Nobody is an agent in the others: a publisher of Nchan's is as good as one, and its chat is one message, one delivery.
 AGENTS = ("frontdesk", "frontdesk-unstored", "nchan")
@@ -240,6 +258,7 @@ SCENARIOS = {
         Scenario("agent", "Agent to contact, 1,000 held polls", (64, 512), "senders", agent, AGENTS),
         Scenario("half", "Chat at half of the server's maximum rate", (64,), "senders", half, NO_CLUSTERS),
         Scenario("paced", "Chat at 2,000 messages/s", (64,), "senders", paced, ("frontdesk", *CLUSTERS)),
+        Scenario("words", "Words between two processes", (300,), "bytes a word", words, BUSES),
         Scenario("idle", "Held polls at rest", (10_000,), "held polls", idle, NO_CLUSTERS),
         Scenario("curve", "Chat against held polls, 64 senders", CURVE_POINTS, "held polls", curve, NO_CLUSTERS),
         Scenario("soak", "A minute of chat, 1,000 messages/s", (2000,), "held polls", soak, ("frontdesk",)),
@@ -252,6 +271,7 @@ QUICK_POINTS = {
     "agent": (64,),
     "half": (64,),
     "paced": (64,),
+    "words": (300,),
     "idle": (1000,),
     "curve": (1000, 2000),
     "soak": (500,),

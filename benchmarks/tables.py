@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from benchmarks import nats, postgres
 from benchmarks.peers import REFERENCE
-from benchmarks.processes import NODES
+from benchmarks.processes import NODES, PASSING
 from benchmarks.results import Cell, Results
 from benchmarks.scenarios import SCENARIOS
 
@@ -45,7 +45,7 @@ PACED = (Column("rate", "messages/s"), *LATENCY, Column("max", "max ms", 1), *TR
 # What a delivered message costs each part; a part that a server does not have stays open.
 COST = tuple(
     Column(f"cpu_{part}", f"{name} CPU µs")
-    for part, name in ((NODES, "nodes"), (postgres.PART, "PostgreSQL"), (nats.PART, "NATS"))
+    for part, name in ((NODES, "homes"), (PASSING, "passing"), (postgres.PART, "PostgreSQL"), (nats.PART, "NATS"))
 )
 SLOW = (Column("slow", "held open"), *PACED)
 COLUMNS: dict[str, tuple[Column, ...]] = {
@@ -54,6 +54,13 @@ COLUMNS: dict[str, tuple[Column, ...]] = {
     "agent": (RATE, *LATENCY, *TROUBLE),
     "half": (Column("offered", "offered/s"), *PACED),
     "paced": (*PACED, *COST),
+    "words": (
+        Column("rate", "words/s"),
+        Column("p50", "round trip p50 ms", 2),
+        Column("p99", "p99 ms", 2),
+        Column("cpu_server", "server CPU µs a word", 1),
+        Column("cpu_ends", "both ends CPU µs", 1),
+    ),
     "idle": (
         Column("kib", "KiB a held poll", 1, "reference"),
         Column("kib_with_session", "KiB with its session", 1),
@@ -92,7 +99,7 @@ def comparison(results: Results) -> Table | None:
     columns = [(name, point, c) for name, point in cells for c in COLUMNS[name] if c.ratio]
     if not columns or all(sample.cell.server != OURS for sample in results.samples):
         return None
-    others = {s.cell.server: None for s in results.samples if s.cell.server != OURS}
+    others = {s.cell.server: None for s in results.samples if s.cell.server != OURS and s.cell[:2] in cells}
     rows = [[other, *(_against(results, other, *column) for column in columns)] for other in others]
     headings = [f"{column.heading}, {point:,} {SCENARIOS[name].point_name}" for name, point, column in columns]
     return Table(f"{OURS} divided by …", ["server", *headings], rows, names=1)

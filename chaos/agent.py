@@ -10,7 +10,7 @@ from base64 import b64encode
 from collections.abc import Iterable
 
 from chaos.client import FIRST_WAIT, Client, Json, Lost
-from chaos.line import Upstream
+from chaos.line import Lines, Upstream
 from chaos.record import TEXT, Reply, Shift
 from tests.support.client import ORG, path_of
 
@@ -21,6 +21,14 @@ OFFERED, ACTIVE = "offered", "active"
 INACTIVITY_SECONDS = 120
 
 
+class Duties:
+    """What is to be done, one after the other, and the connections for it. Listening goes on meanwhile."""
+
+    def __init__(self, lines: Lines) -> None:
+        self.lines = lines
+        self.left: asyncio.Queue[tuple[str, Json, Reply | None]] = asyncio.Queue()
+
+
 class Agent(Client):
     """One agent at its desk, until `close`. `secret` is that of the program that acts for all of them."""
 
@@ -29,10 +37,12 @@ class Agent(Client):
         self.shift = shift
         self._login = b64encode(f"{CLIENT}:{secret}".encode()).decode()
         self._user = f"engagementCenter/users/{shift.name}"
-        # What is to be done, in order. Listening goes on meanwhile.
-        self._duties: asyncio.Queue[tuple[str, Json, Reply | None]] = asyncio.Queue()
+        self._upstream = upstream
+        # What is to be done in each conversation, in order, and for itself ("").
+        self._duties: dict[str, Duties] = {}
+        self._tasks = asyncio.TaskGroup()
         # Texts that are answered, or about to be: a snapshot shows them again.
-        self._answered: set[tuple[str, str]] = set()
+        self._answered: set[Reply] = set()
         self._last = 0
         # Messages that this session has shown.
         self._shown: set[str] = set()
@@ -40,13 +50,25 @@ class Agent(Client):
     async def work(self) -> None:
         """Sign in and work, for as long as the task runs."""
         await self._sign_in()
-        async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self._listen())
-            tasks.create_task(self._do_all())
+        async with self._tasks:
+            await self._listen()
 
     async def finish(self) -> None:
         """Wait until all that was to be done is done."""
-        await self._duties.join()
+        for duties in self._duties.values():
+            await duties.left.join()
+
+    def reset(self) -> None:
+        """See Client."""
+        super().reset()
+        for duties in self._duties.values():
+            duties.lines.reset()
+
+    def close(self) -> None:
+        """See Client."""
+        super().close()
+        for duties in self._duties.values():
+            duties.lines.close()
 
     async def _sign_in(self) -> None:
         form = f"grant_type=client_credentials&scope=desk&realm={ORG}".encode()
@@ -104,15 +126,16 @@ class Agent(Client):
         elif kind in ("engagementCenter.InteractionOffered", "engagementCenter.Active"):
             self._take(said["interaction"])
         elif kind == "engagementCenter.NotReady":
-            self._do(f"{self._user}/ready", {})
+            self._do("", f"{self._user}/ready", {})
         elif kind == "engagementCenter.Disconnected":
-            self._do(f"{self._user}/connect", {})
-            self._do(f"{self._user}/ready", {})
+            self._do("", f"{self._user}/connect", {})
+            self._do("", f"{self._user}/ready", {})
 
     def _take(self, subject: Json) -> None:
         """Accept it, or go on with it where the transcript ends."""
         if subject["stage"] == OFFERED:
-            self._do(f"engagementCenter/interactions/{subject['interactionId']}/accept", {})
+            about = subject["interactionId"]
+            self._do(about, f"engagementCenter/interactions/{about}/accept", {})
         elif subject["stage"] == ACTIVE:
             said = [json.loads(line["payload"]) for line in subject.get("transcript", ()) if line["kind"] == TEXT]
             self._remember(said)
@@ -121,38 +144,38 @@ class Agent(Client):
 
     def _remember(self, said: Iterable[Json]) -> None:
         """What an agent said is answered, whoever that was."""
-        self._answered |= {(text["interactionId"], text["text"]) for text in said if text["entityType"] == "Agent"}
+        self._answered |= {Reply(text["interactionId"], text["text"]) for text in said if text["entityType"] == "Agent"}
 
     def _show_text(self, said: Json, *, again: bool) -> None:
         """Show a text, and answer it if it is a contact's. `again`: it may have been shown before."""
         if said["messageId"] in self._shown and not again:
             self.shift.wrong.append(f"{self.name}: {said['text']!r} was shown twice")
         self._shown.add(said["messageId"])
-        name = (said["interactionId"], said["text"])
-        if said["entityType"] != "Contact" or name in self._answered:
-            return
-        self._answered.add(name)
-        self._do(
-            f"messaging/users/{self.name}/sendText",
-            dict(zip(("interactionId", "text"), name, strict=True)),
-            Reply(*name),
-        )
+        reply = Reply(said["interactionId"], said["text"])
+        if said["entityType"] == "Contact" and reply not in self._answered:
+            self._answered.add(reply)
+            body = {"interactionId": reply.interaction_id, "text": reply.text}
+            self._do(reply.interaction_id, f"messaging/users/{self.name}/sendText", body, reply)
 
     # ---- doing
 
-    def _do(self, operation: str, body: Json, reply: Reply | None = None) -> None:
-        self._duties.put_nowait((operation, body, reply))
+    def _do(self, about: str, operation: str, body: Json, reply: Reply | None = None) -> None:
+        """Let it be done, behind what is to be done in the same conversation; others don't wait for it."""
+        if about not in self._duties:
+            self._duties[about] = Duties(Lines(self._upstream, self._dice))
+            self._tasks.create_task(self._do_all(self._duties[about]))
+        self._duties[about].left.put_nowait((operation, body, reply))
 
-    async def _do_all(self) -> None:
+    async def _do_all(self, duties: Duties) -> None:
         while True:
-            operation, body, reply = await self._duties.get()
+            operation, body, reply = await duties.left.get()
             try:
-                await self._post(self._says, operation, body)
+                await self._post(duties.lines, operation, body)
                 if reply is not None:
                     self.shift.replies.append(reply)
             except Lost as loss:
                 # An offer that is over, or a conversation that another has: who has it answers.
                 self.shift.refused.append(str(loss))
                 if reply is not None:
-                    self._answered.discard((reply.interaction_id, reply.text))
-            self._duties.task_done()
+                    self._answered.discard(reply)
+            duties.left.task_done()

@@ -30,7 +30,7 @@ def chaos(  # noqa: PLR0913  each argument is an option of the command
     seconds: Annotated[float, typer.Option(min=1, help="Length of the load.")] = 60.0,
     nodes: Annotated[int, typer.Option(min=1, help="Nodes of the cluster; SQLite has one.")] = 3,
     contacts: Annotated[int, typer.Option(min=1, help="Contacts that chat at once.")] = 60,
-    agents: Annotated[int, typer.Option(min=0, help="Agents, who answer every third contact; 0: scripts do.")] = 8,
+    agents: Annotated[int, typer.Option(min=0, help="Agents, who answer every third contact; 0: scripts do.")] = 4,
     rate: Annotated[float, typer.Option(min=1, help="Texts a second, all contacts together.")] = 200.0,
     seed: Annotated[int | None, typer.Option(help="What decides the faults; any when left out.")] = None,
     on: Annotated[str, typer.Option(help="What the nodes store in: postgres or sqlite.")] = "postgres",

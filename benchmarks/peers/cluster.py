@@ -11,7 +11,7 @@ from benchmarks import nats, postgres
 from benchmarks.nodes import UNLIMITED, furnish
 from benchmarks.peers.base import Missing, output
 from benchmarks.peers.frontdesk import COMMAND, Frontdesk
-from benchmarks.processes import NODES, Server, free_port, running
+from benchmarks.processes import NODES, PASSING, Server, free_port, running
 from frontdesk.cli.demo import BENCH, KEY, ORG, WORK_TYPES
 
 
@@ -30,6 +30,7 @@ COMPLAINTS = 5
 ALONE = Shape()
 # Sessions are at home on the first, every request comes to the second: each is passed on.
 ACROSS = Shape(nodes=2, homes=(0,), asked=(1,))
+ACROSS_WITH_NATS = replace(ACROSS, nats=True)
 # As behind a balancer: half of all requests come to the wrong one.
 TWO = Shape(nodes=2, homes=(0, 1), asked=(0, 1))
 TWO_WITH_NATS = replace(TWO, nats=True)
@@ -73,7 +74,7 @@ class Cluster(Frontdesk):
 
     def homes(self, server: Server) -> list[int]:
         """See Frontdesk."""
-        nodes = [node for node in server.all() if node.part == NODES]
+        nodes = [node for node in server.all() if node.part in (NODES, PASSING)]
         return [nodes[number].port for number in self._shape.homes]
 
     def facts(self, server: Server) -> dict[str, Any]:
@@ -84,7 +85,8 @@ class Cluster(Frontdesk):
 def together(nodes: Sequence[Server], below: Sequence[Server], shape: Shape) -> Server:
     """All parts as one server, which the generator asks at the ports of the shape."""
     ports = tuple(nodes[number].port for number in shape.asked)
-    return replace(nodes[0], ports=ports, others=(*nodes[1:], *below))
+    first, *more = (replace(node, part=NODES if n in shape.homes else PASSING) for n, node in enumerate(nodes))
+    return replace(first, ports=ports, others=(*more, *below))
 
 
 def complain(folder: Path) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from benchmarks import generator
 from benchmarks.cli import Run, measure_one, order_of_runs
-from benchmarks.peers import Peer, all_peers
+from benchmarks.peers import Peer, all_peers, bus_servers
 from benchmarks.peers.epoll import Epoll
 from benchmarks.processes import Server, running
 from benchmarks.results import Results
@@ -48,7 +48,7 @@ def test_scenario_for_some_servers_leaves_out_the_others() -> None:
 
 def test_scenario_names_only_servers_that_there_are() -> None:
     """A server that was given another name would be left out in silence."""
-    known = {peer.name for peer in all_peers()}
+    known = {peer.name for peer in (*all_peers(), *bus_servers())}
 
     assert all(set(scenario.servers) <= known for scenario in SCENARIOS.values())
 
@@ -62,10 +62,19 @@ def test_paced_chat_is_for_frontdesk_and_idle_for_servers_without_shared_memory(
         "frontdesk",
         "frontdesk-postgres",
         "frontdesk-across",
+        "frontdesk-across-nats",
         "frontdesk-two-nodes",
         "frontdesk-two-nodes-nats",
     ]
     assert set(idle) & set(paced) == {"frontdesk"}
+
+
+def test_buses_carry_words_and_hold_no_polls() -> None:
+    """A scenario for all servers is none for what lies below them."""
+    every = [*all_peers(), *bus_servers()]
+
+    assert [run.peer.name for run in order_of_runs(1, {"words": (300,)}, every)] == ["bus-postgres", "bus-nats"]
+    assert [run.peer for run in order_of_runs(1, {"post": (64,)}, every)] == every[:-2]
 
 
 def test_server_that_does_not_start_is_named_with_its_last_words() -> None:

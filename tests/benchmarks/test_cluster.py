@@ -10,9 +10,20 @@ from pathlib import Path
 import pytest
 
 from benchmarks import nats, postgres
-from benchmarks.peers.cluster import ACROSS, ALONE, COMPLAINTS, TWO, TWO_WITH_NATS, Cluster, Shape, complain, together
+from benchmarks.peers.cluster import (
+    ACROSS,
+    ACROSS_WITH_NATS,
+    ALONE,
+    COMPLAINTS,
+    TWO,
+    TWO_WITH_NATS,
+    Cluster,
+    Shape,
+    complain,
+    together,
+)
 from benchmarks.peers.frontdesk import shares
-from benchmarks.processes import NODES, TICKS_PER_SECOND, Server, free_port, running
+from benchmarks.processes import NODES, PASSING, TICKS_PER_SECOND, Server, free_port, running
 
 # Long enough to be told from a start of Python, which is counted as well.
 WORK_SECONDS = 0.6
@@ -44,8 +55,14 @@ def server(port: int, part: str = NODES) -> Server:
 
 @pytest.mark.parametrize(
     ("shape", "homes", "asked"),
-    [(ALONE, [1], (1,)), (ACROSS, [1], (2,)), (TWO, [1, 2], (1, 2)), (TWO_WITH_NATS, [1, 2], (1, 2))],
-    ids=["alone", "across", "two", "two-with-nats"],
+    [
+        (ALONE, [1], (1,)),
+        (ACROSS, [1], (2,)),
+        (ACROSS_WITH_NATS, [1], (2,)),
+        (TWO, [1, 2], (1, 2)),
+        (TWO_WITH_NATS, [1, 2], (1, 2)),
+    ],
+    ids=["alone", "across", "across-with-nats", "two", "two-with-nats"],
 )
 def test_sessions_are_made_and_asked_for_at_the_nodes_of_the_shape(
     shape: Shape, homes: list[int], asked: tuple[int, ...]
@@ -57,6 +74,14 @@ def test_sessions_are_made_and_asked_for_at_the_nodes_of_the_shape(
     assert Cluster("", shape).homes(cluster) == homes
     assert cluster.ports == asked
     assert [each.port for each in cluster.all()] == [*range(1, shape.nodes + 1), 5432, 4222]
+
+
+def test_what_passing_on_costs_is_told_apart() -> None:
+    """The node that no session is at home on has a part of its own; where all are homes there is none."""
+    nodes = [server(1), server(2)]
+
+    assert [each.part for each in together(nodes, [], ACROSS).all()] == [NODES, PASSING]
+    assert [each.part for each in together(nodes, [], TWO).all()] == [NODES, NODES]
 
 
 def test_sessions_are_made_in_blocks_so_that_every_port_polls_for_every_home() -> None:

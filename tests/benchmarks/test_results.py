@@ -91,12 +91,12 @@ def test_comparison_is_left_out_when_nothing_of_it_was_measured() -> None:
 def test_paced_chat_shows_what_each_part_costs_and_leaves_open_what_is_not_there() -> None:
     """Nobody may read a 0 for a NATS that never ran."""
     results = results_of({"frontdesk": 2000.0}, scenario="paced", cpu_nodes=81.6)
-    parts = {"cpu_nodes": 300.0, "cpu_postgres": 90.0, "cpu_nats": 20.0}
-    results.samples.append(Sample(0, Cell("paced", 64, "frontdesk-two-nodes-nats"), parts))
+    parts = {"cpu_nodes": 300.0, "cpu_passing": 110.0, "cpu_postgres": 90.0, "cpu_nats": 20.0}
+    results.samples.append(Sample(0, Cell("paced", 64, "frontdesk-across-nats"), parts))
     table = scenario_table(results, "paced")
 
-    assert table.headings[-3:] == ["nodes CPU µs", "PostgreSQL CPU µs", "NATS CPU µs"]
-    assert [row[-3:] for row in table.rows] == [["82", "-", "-"], ["300", "90", "20"]]
+    assert table.headings[-4:] == ["homes CPU µs", "passing CPU µs", "PostgreSQL CPU µs", "NATS CPU µs"]
+    assert [row[-4:] for row in table.rows] == [["82", "-", "-", "-"], ["300", "110", "90", "20"]]
 
 
 def test_cost_of_a_message_is_the_part_s_share_of_the_processor_by_the_rate() -> None:
