@@ -27,7 +27,7 @@ CURVE_POINTS = (1000, 5000, 10_000, 15_000, 19_000)
 SETTLE_SECONDS = 2.0
 # Messages a second offered while slow clients attack: far below any server's maximum, so that only the attack shows.
 ATTACKED_RATE = 1000
-# Messages a second of the chat by the clock, which one node on PostgreSQL bears with all its parts on one CPU.
+# Messages a second of the chat by the clock, which two nodes bear with PostgreSQL beside them on two CPUs.
 PACED_RATE = 2000
 # Messages a second of the soak: busy, and no more than any of the servers can take.
 SOAK_RATE = 1000
@@ -125,7 +125,11 @@ def half(peer: Peer, plan: Plan, senders: int) -> Values:
 
 
 def paced(peer: Peer, plan: Plan, senders: int) -> Values:
-    """The chat at 2,000 messages/s by the clock, and what each part of the server spends on one of them."""
+    """The chat at 2,000 messages/s by the clock, and what each part of the server spends on one of them.
+
+    On all CPUs: two nodes and a database on one would measure how they wait for each other. The generator needs little.
+    """
+    plan = replace(plan, server_cpus=f"{plan.server_cpus},{plan.client_cpus}")
     with stage(peer, plan, mode="chat", polls=POLL_COUNT, senders=senders) as ready:
         load = replace(ready.load, warm_up=plan.paced_warm_seconds, sends_per_second=PACED_RATE)
         with generator.holding(load, cpus=plan.client_cpus) as process:
