@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.client import Client, kinds, payloads
+from tests.support.client import ORG, Client, kinds, payloads
 from tests.support.desk import Desk, rules, user
 from tests.support.server import Running
 
@@ -221,7 +221,9 @@ def test_why_an_interaction_waits_and_went_where_it_went_can_be_read(server: Run
     """Who was considered, why each was passed over, and what it waits for now."""
     ann = desk(server, stack, "ann", "32")
     contact(server, stack, "79")
-    interaction_id = str(next(iter(server.interactions)))
+    ((interaction_id,),) = server.rows("SELECT interaction_id FROM interactions")
+    # Among nodes it is on its way to the queue for a moment, and in the memory of none of them.
+    server.until(lambda: any(interaction_id in app.boards.of(ORG).matcher for app in server.apps))
     boss = stack.enter_context(Desk(server, user(server, "boss", roles=("supervisor",))))  # type: ignore[arg-type]
     record = boss.ask("GET", f"engagementCenter/interactions/{interaction_id}/routing").json()
     assert record["now"]["waitsFor"] == "signIn"
