@@ -134,7 +134,7 @@ class Agents:
     def _offers_back(self, board: Switchboard, user_id: str, reason: str) -> list[Record]:
         """Whoever is not ready any more is not waited for: the contacts go on to others."""
         offered = [a for a in board.of_user(user_id) if a.stage is Stage.OFFERED]
-        records: list[Record] = [self._routing.withdraw(board, assignment, reason) for assignment in offered]
+        records = [record for a in offered for record in self._routing.withdraw(board, a, reason)]
         for assignment in offered:
             self._routing.ask_others(assignment)
         return records

@@ -8,6 +8,7 @@ from frontdesk.actions.messaging import Messaging
 from frontdesk.actions.routing import Routing, decision
 from frontdesk.actions.scripts import Runner
 from frontdesk.domain import interactions, messages
+from frontdesk.domain.explaining import Decision
 from frontdesk.domain.model import EndReason, EntityType, Entry, Interaction
 from frontdesk.domain.rules import Detour, Instead
 from frontdesk.domain.scripts import Input
@@ -25,18 +26,20 @@ class Detours:
         self._scripts = scripts
         self._messaging = messaging
 
-    def go(self, interaction: Interaction, way: Detour) -> None:
+    def go(self, interaction: Interaction, way: Detour, why: str) -> None:
         """The contact goes this way."""
+        made = Decision(decision="detour", reason=why, instead=way.instead.value, work_type_id=interaction.work_type_id)
+        record = decision(interaction, made, self._context.clock.now_ms())
         if way.text:
             self._say(interaction, way.text)
         if way.instead is Instead.WORK_TYPE:
-            self._to_work_type(interaction, way.target)
+            self._to_work_type(interaction, way.target, record)
         elif way.instead is Instead.SCRIPT:
-            self._to_script(interaction, way.target, "")
+            self._to_script(interaction, way.target, "", record)
         elif way.instead is Instead.CALLBACK:
-            self._to_script(interaction, CALLBACK_SCRIPT, way.target)
+            self._to_script(interaction, CALLBACK_SCRIPT, way.target, record)
         else:
-            self._messaging.end(interaction, EndReason.CLOSED, EntityType.SYSTEM, lambda error: None)
+            self._end(interaction, record)
 
     def _say(self, interaction: Interaction, text: str) -> None:
         now_ms, session = self._context.clock.now_ms(), self._context.floor.session_of(interaction)
@@ -44,31 +47,34 @@ class Detours:
         said = messages.text_event(interaction, SPEAKER, EntityType.SYSTEM, message_id, text, now_ms)
         self._store(interaction, [messages.entry(interaction, said, EntityType.SYSTEM, now_ms, session)])
 
-    def _to_work_type(self, interaction: Interaction, work_type_id: str) -> None:
+    def _end(self, interaction: Interaction, record: Entry) -> None:
+        self._store(interaction, [record])
+        self._messaging.end(interaction, EndReason.CLOSED, EntityType.SYSTEM, lambda error: None)
+
+    def _to_work_type(self, interaction: Interaction, work_type_id: str, record: Entry) -> None:
         work_type = self._context.directory.work_type(interaction.org_id, work_type_id)
         if work_type is None or work_type_id == interaction.work_type_id:
             telemetry.log.error("detour.no_such_work_type", work_type=work_type_id)
-            self._messaging.end(interaction, EndReason.CLOSED, EntityType.SYSTEM, lambda error: None)
+            self._end(interaction, record)
             return
         now_ms, session = self._context.clock.now_ms(), self._context.floor.session_of(interaction)
         shown = self._context.directory.rules(interaction.org_id, work_type_id).sneak_peek
         entries = interactions.hand_off(interaction, session, work_type, now_ms, previews_shown=shown)
-        self._store(interaction, [*entries, decision(interaction, "overflowed", "", now_ms)])
+        self._store(interaction, [record, *entries])
         self._routing.join(interaction)
 
-    def _to_script(self, interaction: Interaction, script: str, state: str) -> None:
+    def _to_script(self, interaction: Interaction, script: str, state: str, record: Entry) -> None:
         if not self._scripts.knows(script):
             telemetry.log.error("detour.no_such_script", script=script)
-            self._messaging.end(interaction, EndReason.CLOSED, EntityType.SYSTEM, lambda error: None)
+            self._end(interaction, record)
             return
         now_ms, session = self._context.clock.now_ms(), self._context.floor.session_of(interaction)
         title = self._scripts.title(script)
         entries = interactions.to_script(interaction, session, script, title, now_ms)
         interaction.script_state = state
         # Written by the contact, as every entry that a script answers: this one opens the talk with it.
-        entries.append(opening := decision(interaction, "script", "", now_ms))
-        opening.author = EntityType.CONTACT
-        self._store(interaction, entries)
+        record.author = EntityType.CONTACT
+        self._store(interaction, [*entries, record])
         self._scripts.hear(interaction, interaction.seq, Input("messaging.Connected"))
 
     def _store(self, interaction: Interaction, entries: list[Entry]) -> None:

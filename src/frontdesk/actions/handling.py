@@ -20,6 +20,7 @@ from frontdesk.domain import assignments, desk_events, events, interactions, mes
 from frontdesk.domain.assignments import TALKING, Assignment, Part, Stage
 from frontdesk.domain.catalog import Use
 from frontdesk.domain.errors import Invalid, NotFound, Unavailable
+from frontdesk.domain.explaining import Decision
 from frontdesk.domain.model import EndReason, EntityType, Entry, Interaction, State
 from frontdesk.domain.people import User
 from frontdesk.ports import Done, Record
@@ -84,7 +85,8 @@ class Handling:
         status.idle_ms = now_ms
         session = self._context.floor.session_of(interaction)
         entries = interactions.take(interaction, session, user.user_id, user.name, now_ms)
-        return [interaction, status, *entries, decision(interaction, "accepted", user.user_id, now_ms)]
+        made = Decision(decision="accepted", user_id=user.user_id)
+        return [interaction, status, *entries, decision(interaction, made, now_ms)]
 
     def show(self, held: Held) -> None:
         """All of the conversation, on all screens of its user."""
@@ -357,9 +359,7 @@ class Handling:
         """After a restart: nobody was shown the offers, or could answer them; wrap-ups go on."""
         for assignment in board.live():
             if assignment.stage is Stage.OFFERED:
-                self._context.store.commit(
-                    (self._routing.withdraw(board, assignment, "restarted"),), lambda error: None
-                )
+                self._context.store.commit(self._routing.withdraw(board, assignment, "restarted"), lambda error: None)
             elif assignment.stage is Stage.WRAP and assignment.interaction_id in board.closed:
                 self.watch_wrap(Held(board, assignment, board.closed[assignment.interaction_id]))
 

@@ -20,6 +20,7 @@ from frontdesk.actions.positions import Positions
 from frontdesk.actions.switchboard import Switchboard, Switchboards
 from frontdesk.domain import assignments, desk_events
 from frontdesk.domain.assignments import Assignment, Part, Stage
+from frontdesk.domain.explaining import Decision
 from frontdesk.domain.hours import is_open
 from frontdesk.domain.matching import Match
 from frontdesk.domain.model import EntityType, Entry, Interaction, State
@@ -31,7 +32,9 @@ from frontdesk.ports import Record
 DECISION = views.RECORDS + "Decision"
 NO_ANSWER = "noAnswer"
 _encode = msgspec.json.Encoder().encode
-Go = Callable[[Interaction, Detour], None]
+# Where a contact goes instead of to an agent, and why.
+Go = Callable[[Interaction, Detour, str], None]
+CLOSED, TOO_MANY, TOO_LONG = "closed", "tooManyWaiting", "waitedTooLong"
 
 
 def contact_key(interaction: Interaction) -> str:
@@ -72,7 +75,7 @@ class Routing:
         rules = self._rules(interaction)
         way = detour(rules, is_open=self._is_open(interaction, rules), waited_ms=0, ahead=0)
         if way is not None and not interaction.for_agent:
-            self.on_detour(interaction, way)
+            self.on_detour(interaction, way, CLOSED)
             return
         key = contact_key(interaction)
         if rules.last_agent_seconds and key and not interaction.for_agent:
@@ -114,7 +117,7 @@ class Routing:
         ahead = board.matcher.position(interaction.interaction_id) - 1
         way = detour(rules, is_open=True, waited_ms=0, ahead=ahead)
         if way is not None and not interaction.for_agent:
-            self._take_way(board, interaction, way)
+            self._take_way(board, interaction, way, TOO_MANY)
             return
         self._positions.joined(board, interaction)
         if rules.overflow_seconds:
@@ -126,20 +129,20 @@ class Routing:
             return
         way = detour(self._rules(interaction), is_open=True, waited_ms=now_ms - interaction.queued_ms, ahead=0)
         if way is not None:
-            self._take_way(board, interaction, way)
+            self._take_way(board, interaction, way, TOO_LONG)
 
-    def _take_way(self, board: Switchboard, interaction: Interaction, way: Detour) -> None:
+    def _take_way(self, board: Switchboard, interaction: Interaction, way: Detour, why: str) -> None:
         board.forget(interaction.interaction_id)
         self._positions.left(interaction)
-        self.on_detour(interaction, way)
+        self.on_detour(interaction, way, why)
 
     def leave(self, interaction: Interaction) -> list[Record]:
-        """It waits no longer, whatever it waited for. Returns what to store: a withdrawn offer."""
+        """It waits no longer, as it is over. Returns what to store: a withdrawn offer."""
         board = self._boards.of(interaction.org_id)
         board.forget(interaction.interaction_id)
         self._positions.left(interaction)
         offered = [a for a in board.of_interaction(interaction.interaction_id) if a.stage is Stage.OFFERED]
-        return [self.withdraw(board, assignment, "contactLeft") for assignment in offered]
+        return [record for a in offered for record in self.withdraw(board, a, "contactLeft")]
 
     def taken(self, board: Switchboard, interaction: Interaction) -> None:
         """An agent has it: the wait is over."""
@@ -178,8 +181,9 @@ class Routing:
                 self.join(interaction)
 
     def _ask_anybody(self, interaction: Interaction) -> None:
-        interaction.for_agent = ""
-        self._context.store.commit((interaction,), lambda error: None)
+        gone, interaction.for_agent = interaction.for_agent, ""
+        record = decision(interaction, Decision(decision="anybody", user_id=gone), self._now())
+        self._context.store.commit((interaction, record), lambda error: None)
 
     def run(self, board: Switchboard) -> None:
         """Offer whatever can be offered now, and come back when time alone changes that."""
@@ -198,7 +202,8 @@ class Routing:
             return
         self._positions.offered(interaction)
         assignment = self.propose(board, interaction, match.user_id, Part.OWNER)
-        record = decision(interaction, "offered", match.user_id, self._now(), match.explanation)
+        made = Decision(decision="offered", user_id=match.user_id, explanation=match.explanation)
+        record = decision(interaction, made, self._now())
         self._context.store.commit(
             (assignment, record), lambda error: self.offered(board, interaction, assignment, error)
         )
@@ -288,7 +293,8 @@ class Routing:
             board.pass_over(assignment, now_ms)
             # Asked for by name, and in vain: now it is anybody's.
             interaction.for_agent = ""
-            records += [interaction, decision(interaction, stage.value, assignment.user_id, now_ms)]
+            made = Decision(decision=stage.value, user_id=assignment.user_id, reason=reason)
+            records += [interaction, decision(interaction, made, now_ms)]
         return records
 
     def ask_others(self, assignment: Assignment) -> None:
@@ -299,9 +305,10 @@ class Routing:
         else:
             self.on_vain(self._boards.of(assignment.org_id), assignment)
 
-    def withdraw(self, board: Switchboard, assignment: Assignment, reason: str) -> Assignment:
-        """The offer is taken back, through no fault of its user. Store what is returned."""
-        assignments.end(assignment, Stage.WITHDRAWN, reason, self._now())
+    def withdraw(self, board: Switchboard, assignment: Assignment, reason: str) -> list[Record]:
+        """The offer is taken back, through no fault of its user. Returns what to store."""
+        now_ms = self._now()
+        assignments.end(assignment, Stage.WITHDRAWN, reason, now_ms)
         board.drop(assignment)
         self.offers["withdrawn"] += 1
         self._desks.tell(
@@ -312,7 +319,15 @@ class Routing:
             ),
         )
         self.changed(board, assignment.user_id)
-        return assignment
+        return [assignment, *self._withdrawn(assignment, reason, now_ms)]
+
+    def _withdrawn(self, assignment: Assignment, reason: str, now_ms: int) -> list[Record]:
+        interaction = self._context.floor.interactions.get(assignment.interaction_id)
+        # The last word in a log is that it is over.
+        if assignment.part is not Part.OWNER or interaction is None or interaction.state is State.CLOSED:
+            return []
+        made = Decision(decision=Stage.WITHDRAWN.value, user_id=assignment.user_id, reason=reason)
+        return [decision(interaction, made, now_ms)]
 
     # ---- small things
 
@@ -331,14 +346,13 @@ class Routing:
         return self._context.clock.now_ms()
 
 
-def decision(interaction: Interaction, what: str, user_id: str, now_ms: int, explanation: object = None) -> Entry:
+def decision(interaction: Interaction, made: Decision, now_ms: int) -> Entry:
     """The record of a routing decision, in the interaction's own log and on nobody's stream."""
-    body = {"decision": what, "userId": user_id, "explanation": explanation}
     return Entry(
         interaction=interaction,
         kind=DECISION,
         author=EntityType.SYSTEM,
-        payload=_encode(body).decode(),
+        payload=_encode(made).decode(),
         time_ms=now_ms,
     )
 

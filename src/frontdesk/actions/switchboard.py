@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from typing import Protocol, TypeVar
 
 from frontdesk.actions.directory import LiveDirectory
-from frontdesk.domain.assignments import PASSED_OVER, TALKING, Assignment, Part, Stage
+from frontdesk.domain.assignments import TALKING, Assignment, Part, Stage, let_pass
 from frontdesk.domain.matching import Matcher
 from frontdesk.domain.model import Channel, Interaction
 from frontdesk.domain.people import AgentState, AgentStatus, User
@@ -131,7 +131,7 @@ class Switchboard:
                 continue
             if assignment.is_live:
                 self.hold(assignment)
-            elif assignment.stage in PASSED_OVER:
+            elif let_pass(assignment):
                 self.pass_over(assignment, assignment.ended_ms)
 
 

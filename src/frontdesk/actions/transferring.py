@@ -11,8 +11,9 @@ from frontdesk.actions.handling import Handling, Held
 from frontdesk.actions.routing import Routing, decision, status_of
 from frontdesk.actions.switchboard import Switchboard, Switchboards
 from frontdesk.domain import assignments, desk_events, interactions
-from frontdesk.domain.assignments import TALKING, Assignment, Part, Stage
+from frontdesk.domain.assignments import TALKING, TRANSFERRED, Assignment, Part, Stage
 from frontdesk.domain.errors import Invalid, NotFound
+from frontdesk.domain.explaining import Decision
 from frontdesk.domain.model import Channel, Entry, Interaction
 from frontdesk.domain.people import AgentState, User
 from frontdesk.ports import Done, Record
@@ -29,7 +30,7 @@ class Way(NamedTuple):
     event: desk_events.DeskEvent
     work_type_id: str
     for_agent: str = ""
-    reason: str = "transferred"
+    reason: str = TRANSFERRED
 
 
 class Transferring:
@@ -91,9 +92,18 @@ class Transferring:
             previews_shown=self._context.directory.rules(interaction.org_id, way.work_type_id).sneak_peek,
         )  # fmt: skip
         records: list[Record] = [interaction, *entries, *self._end_all(board, interaction, way.reason, now_ms)]
+        if assignments.let_pass(held.assignment) and not way.for_agent:
+            # Where a colleague who was asked by name does not come, the one who asked is as good as any.
+            board.pass_over(held.assignment, now_ms)
         status = status_of(board, held.assignment.user_id)
         status.idle_ms = now_ms
-        records += [status, decision(interaction, way.reason, held.assignment.user_id, now_ms)]
+        made = Decision(
+            decision=way.reason,
+            user_id=held.assignment.user_id,
+            to_user_id=way.for_agent,
+            work_type_id=way.work_type_id,
+        )
+        records += [status, decision(interaction, made, now_ms)]
 
         def tell() -> None:
             self._context.streams.deliver(entries)
@@ -129,9 +139,10 @@ class Transferring:
         interaction.fence += 1
         beside.part, beside.stage = Part.OWNER, Stage.ACTIVE
         beside.load = self._context.directory.rules(interaction.org_id, interaction.work_type_id).load
-        assignments.end(held.assignment, Stage.DONE, "transferred", now_ms)
+        assignments.end(held.assignment, Stage.DONE, TRANSFERRED, now_ms)
         board.drop(held.assignment)
-        record = decision(interaction, "transferred", beside.user_id, now_ms)
+        made = Decision(decision=TRANSFERRED, user_id=held.assignment.user_id, to_user_id=beside.user_id)
+        record = decision(interaction, made, now_ms)
 
         def told(error: BaseException | None) -> None:
             done(error)

@@ -8,8 +8,9 @@ from typing import NamedTuple
 from frontdesk.actions.context import Context
 from frontdesk.actions.switchboard import Switchboard
 from frontdesk.domain import desk_events as events
-from frontdesk.domain.assignments import Assignment, Stage
-from frontdesk.domain.model import Interaction
+from frontdesk.domain.assignments import Assignment, Part, Stage
+from frontdesk.domain.explaining import Explanation, WaitsFor, stands_apart
+from frontdesk.domain.model import Interaction, State
 from frontdesk.domain.times import rfc3339
 from frontdesk.ports import Said
 
@@ -40,6 +41,17 @@ def lines(said: Iterable[Said]) -> tuple[events.Line, ...]:
     """A transcript."""
     spoken = (s for s in said if not s.kind.startswith(RECORDS))
     return tuple(events.Line(s.seq, s.kind, rfc3339(s.time_ms), s.payload) for s in spoken)
+
+
+def why_it_waits(board: Switchboard, interaction: Interaction, now_ms: int) -> Explanation | None:
+    """What an interaction waits for now, and who was considered; None when it waits for no agent."""
+    explanation = board.matcher.explain(interaction.interaction_id, now_ms)
+    if explanation is not None:
+        return explanation
+    for held in board.of_interaction(interaction.interaction_id):
+        if held.part is Part.OWNER and held.stage is Stage.OFFERED:
+            return stands_apart(interaction, WaitsFor.ANSWER, now_ms, asked=held.user_id, due_ms=held.due_ms)
+    return stands_apart(interaction, WaitsFor.ARRIVAL, now_ms) if interaction.state is State.QUEUED else None
 
 
 def subject(

@@ -47,6 +47,8 @@ LIVE = frozenset({Stage.OFFERED, Stage.ACTIVE, Stage.HELD, Stage.WRAP})
 TALKING = frozenset({Stage.ACTIVE, Stage.HELD})
 # After these the interaction was offered in vain.
 PASSED_OVER = frozenset({Stage.DECLINED, Stage.TIMED_OUT})
+# Why an assignment ended: its user handed the interaction on.
+TRANSFERRED = "transferred"
 
 
 class Assignment(Struct, kw_only=True):
@@ -78,6 +80,12 @@ class Assignment(Struct, kw_only=True):
     def is_live(self) -> bool:
         """Whether it takes up the user's capacity."""
         return self.stage in LIVE
+
+
+def let_pass(assignment: Assignment) -> bool:
+    """Whether its user wanted others to have the interaction: they come last for it, and not for a while."""
+    handed_on = assignment.part is Part.OWNER and assignment.reason == TRANSFERRED
+    return assignment.stage in PASSED_OVER or handed_on
 
 
 def accept(assignment: Assignment, now_ms: int) -> None:

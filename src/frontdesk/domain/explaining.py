@@ -8,6 +8,7 @@ from heapq import nsmallest
 
 from msgspec import Struct
 
+from frontdesk.domain.model import Interaction
 from frontdesk.domain.routing import Agent, Demand, Verdict, Waiting, demand, judge, next_change_ms, preference
 
 # Agents named in an explanation: it is stored with the interaction, and nobody reads five hundred.
@@ -18,6 +19,8 @@ class WaitsFor(StrEnum):
     """What has to happen next, so that an agent takes it."""
 
     NOTHING = "nothing"
+    ANSWER = "answer"
+    ARRIVAL = "arrival"
     AGENT_ASKED_FOR = "agentAskedFor"
     LAST_AGENT = "lastAgent"
     ROOM = "room"
@@ -29,6 +32,8 @@ class WaitsFor(StrEnum):
 
 SENTENCES: Mapping[WaitsFor, str] = {
     WaitsFor.NOTHING: "An agent is able and is asked.",
+    WaitsFor.ANSWER: "It rings at an agent's, who has not answered yet.",
+    WaitsFor.ARRIVAL: "It is on its way to where its organization's agents are given out; that takes a moment.",
     WaitsFor.AGENT_ASKED_FOR: "It was transferred to one agent, and waits for that one.",
     WaitsFor.LAST_AGENT: "It is kept for the agent who served this contact before.",
     WaitsFor.ROOM: "The ready agents who could take it are at capacity.",
@@ -64,11 +69,12 @@ class Explanation(Struct, frozen=True, rename="camel"):
     """Who was considered at `time_ms`, and what came of it.
 
     `waits_for` is a stable word, `sentence` says it to people. `changes_ms`: when time alone changes something next.
-    `position` counts from 1 in its work type's queue. `counts` has every signed-in agent, by reason, "able" among
-    them; `agents` names up to 20, the nearest to a match first, and able ones in the order they would be taken.
+    `position` counts from 1 in its work type's queue; 0 when it stands in none. `counts` has every signed-in agent, by
+    reason, "able" among them; `agents` names up to 20, the nearest to a match first, and able ones in the order they
+    would be taken.
     """
 
-    interaction_id: int
+    interaction_id: str
     work_type_id: str
     time_ms: int
     waited_ms: int
@@ -80,6 +86,41 @@ class Explanation(Struct, frozen=True, rename="camel"):
     agents: tuple[Considered, ...]
 
 
+class Decision(Struct, frozen=True, kw_only=True, rename="camel"):
+    """One step on an interaction's way, as its log keeps it; fields that say nothing are empty.
+
+    `decision` is one of offered, accepted, declined, timedOut, withdrawn, transferred, agentLost, anybody (the agent
+    that it was transferred to is gone) and detour. `user_id` is whose offer or work that was. `to_user_id` and
+    `work_type_id`: where it went. `instead`: what a detour gave. `explanation`: who was considered for an offer.
+    """
+
+    decision: str
+    user_id: str = ""
+    reason: str = ""
+    to_user_id: str = ""
+    work_type_id: str = ""
+    instead: str = ""
+    explanation: Explanation | None = None
+
+
+def stands_apart(
+    interaction: Interaction, waits_for: WaitsFor, now_ms: int, *, asked: str = "", due_ms: int | None = None
+) -> Explanation:
+    """What is said of one that waits and stands in no queue. `asked`: the one agent who is, until `due_ms`."""
+    return Explanation(
+        interaction_id=str(interaction.interaction_id),
+        work_type_id=interaction.work_type_id,
+        time_ms=now_ms,
+        waited_ms=max(0, now_ms - interaction.queued_ms),
+        position=0,
+        waits_for=waits_for,
+        sentence=SENTENCES[waits_for],
+        changes_ms=due_ms,
+        counts={"able": 1} if asked else {},
+        agents=(Considered(asked, Verdict.ABLE),) if asked else (),
+    )
+
+
 def explain(waiting: Waiting, agents: Iterable[Agent], now_ms: int, *, reserved: bool, position: int) -> Explanation:
     """What `domain/routing.py` says of each agent, in one record."""
     wanted = demand(waiting, now_ms, reserved=reserved)
@@ -88,7 +129,7 @@ def explain(waiting: Waiting, agents: Iterable[Agent], now_ms: int, *, reserved:
         seen.setdefault(judge(waiting, wanted, agent, now_ms), []).append(agent)
     waits_for = _waits_for(waiting, seen, reserved=reserved)
     return Explanation(
-        interaction_id=waiting.interaction_id,
+        interaction_id=str(waiting.interaction_id),
         work_type_id=waiting.work_type_id,
         time_ms=now_ms,
         waited_ms=max(0, now_ms - waiting.queued_ms),

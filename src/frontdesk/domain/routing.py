@@ -187,13 +187,18 @@ def reserved_until_ms(waiting: Waiting) -> int:
 
 def next_change_ms(waiting: Waiting, now_ms: int) -> int | None:
     """When time alone changes who may take it: a ring, the end of a reservation or of having passed it over."""
-    later = [passed_ms + waiting.rules.ask_again_seconds * 1000 for passed_ms in waiting.passed_over.values()]
+    again_ms = waiting.rules.ask_again_seconds * 1000
+    later = [passed_ms + again_ms for user_id, passed_ms in waiting.passed_over.items() if _asked(waiting, user_id)]
     if reserved_until_ms(waiting) > waiting.queued_ms:
         later.append(reserved_until_ms(waiting))
     ring_ms = None if waiting.for_agent else next_ring_ms(waiting.rules.rings, _waited(waiting, now_ms))
     if ring_ms is not None:
         later.append(waiting.queued_ms + ring_ms)
     return min((ms for ms in later if ms > now_ms), default=None)
+
+
+def _asked(waiting: Waiting, user_id: str) -> bool:
+    return waiting.for_agent in ("", user_id)
 
 
 def preference(demand: Demand, agent: Agent) -> Preference:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from sqlalchemy import ColumnElement, Connection, case, func, select
 
-from frontdesk.domain.assignments import PASSED_OVER, Assignment, Part
+from frontdesk.domain.assignments import PASSED_OVER, TRANSFERRED, Assignment, Part
 from frontdesk.domain.model import CallBack, EntityType, Interaction, Repeat, Session, State, StoredEvent
 from frontdesk.domain.people import AgentState, Audit, Grant
 from frontdesk.engines import people_rows, rows
@@ -136,7 +136,9 @@ def shift(db: Connection, org_ids: Sequence[str]) -> Shift:
     """What the switchboards of these organizations go on with."""
     statuses = (agent_statuses.c.org_id.in_(org_ids)) & (agent_statuses.c.state != AgentState.OFF.value)
     live = (assignments.c.org_id.in_(org_ids)) & (assignments.c.ended_ms == 0)
-    vain = assignments.c.stage.in_([stage.value for stage in PASSED_OVER])
+    # As domain/assignments.py, `let_pass`.
+    handed_on = (assignments.c.part == Part.OWNER.value) & (assignments.c.reason == TRANSFERRED)
+    vain = assignments.c.stage.in_([stage.value for stage in PASSED_OVER]) | handed_on
     waiting = select(interactions.c.interaction_id).where(_OPEN, interactions.c.state == State.QUEUED.value)
     passed = assignments.c.org_id.in_(org_ids) & vain & assignments.c.interaction_id.in_(waiting)
     theirs = select(assignments.c.interaction_id).where(live)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from msgspec import Meta, Struct
 
 from frontdesk.domain import limits
 from frontdesk.domain.desk_events import Datum, Line, Subject
+from frontdesk.domain.explaining import Decision, Explanation
 from frontdesk.http.bodies import Id
 
 _AUDIENCE = Meta(
@@ -183,9 +184,15 @@ class Recording(Struct, frozen=True, kw_only=True, rename="camel"):
     has_more: bool
 
 
+class Decided(Decision, frozen=True, kw_only=True, rename="camel"):
+    """A decision, and when it was made."""
+
+    time: str
+
+
 class RoutingRecord(Struct, frozen=True, rename="camel"):
     """Why an interaction went, or goes, where it does: `now` while it waits, and every decision so far."""
 
     interaction_id: str
-    now: dict[str, Any] | None
-    decisions: tuple[dict[str, Any], ...]
+    now: Explanation | None
+    decisions: tuple[Decided, ...]

@@ -12,7 +12,7 @@ import msgspec
 from frontdesk.actions.context import Context
 from frontdesk.actions.desks import Desks
 from frontdesk.actions.switchboard import Switchboards
-from frontdesk.actions.views import RECORDS, lines, when
+from frontdesk.actions.views import RECORDS, lines, when, why_it_waits
 from frontdesk.domain.assignments import Assignment
 from frontdesk.domain.desk_events import Datum
 from frontdesk.domain.errors import Forbidden, NotFound, Unavailable
@@ -20,7 +20,7 @@ from frontdesk.domain.model import Interaction
 from frontdesk.domain.people import Audit
 from frontdesk.domain.scopes import SUPERVISION
 from frontdesk.domain.times import rfc3339
-from frontdesk.http.agent_bodies import Participation, Recording, RoutingRecord, TranscriptPage
+from frontdesk.http.agent_bodies import Decided, Participation, Recording, RoutingRecord, TranscriptPage
 from frontdesk.http.polls import window
 from frontdesk.http.wire import Answer, Call, Pending, Result, json_answer
 from frontdesk.ports import Said
@@ -48,11 +48,11 @@ class RecordApi:
             last = shown[-1].seq if shown else after
             return json_answer(TranscriptPage(str(interaction_id), lines(shown), last, len(said) > limit))
 
-        def read() -> None:
+        def read(_: Interaction) -> None:
             self._log(interaction_id, (after, limit), pending, page)
 
-        def audited() -> None:
-            self._audited(call, pending, "interaction.transcript.read", read)
+        def audited(found: Interaction) -> None:
+            self._audited(call, pending, "interaction.transcript.read", partial(read, found))
 
         self._readable(call, interaction_id, pending, audited if self._is_anothers(call, interaction_id) else read)
         return pending
@@ -60,16 +60,19 @@ class RecordApi:
     def routing(self, call: Call) -> Result:
         """Why an interaction waits, or went where it went; for supervisors also when it is over."""
         interaction_id, pending = number_of(call.parameters["interactionId"]), Pending()
-        board = self.boards.of(call.organization.org_id)
-        explanation = board.matcher.explain(interaction_id, self.context.clock.now_ms())
-        now: dict[str, Any] | None = msgspec.to_builtins(explanation) if explanation is not None else None
 
-        def record(said: list[Said]) -> Answer:
-            made = (s for s in said if s.kind.startswith(RECORDS))
-            decisions = tuple({"time": rfc3339(s.time_ms), **msgspec.json.decode(s.payload)} for s in made)
+        def found(interaction: Interaction) -> None:
+            self._log(interaction_id, (0, LOG_MAX), pending, lambda said: record(interaction, said))
+
+        def record(interaction: Interaction, said: list[Said]) -> Answer:
+            board = self.boards.of(call.organization.org_id)
+            # Looked up again: it may be over since.
+            known = self.desks.find(board, interaction_id) or interaction
+            now = why_it_waits(board, known, self.context.clock.now_ms())
+            decisions = tuple(_decided(s) for s in said if s.kind.startswith(RECORDS))
             return json_answer(RoutingRecord(str(interaction_id), now, decisions))
 
-        self._readable(call, interaction_id, pending, lambda: self._log(interaction_id, (0, LOG_MAX), pending, record))
+        self._readable(call, interaction_id, pending, found)
         return pending
 
     def recording(self, call: Call) -> Result:
@@ -101,7 +104,7 @@ class RecordApi:
 
     # ---- inside
 
-    def _readable(self, call: Call, interaction_id: int, pending: Pending, then: Callable[[], None]) -> None:
+    def _readable(self, call: Call, interaction_id: int, pending: Pending, then: Callable[[Interaction], None]) -> None:
         """Go on when the bearer may read it. Raises NotFound, Forbidden."""
         board, bearer = self.boards.of(call.organization.org_id), call.bearer
         interaction = self.desks.find(board, interaction_id)
@@ -109,9 +112,9 @@ class RecordApi:
         if not is_theirs and bearer.user_id and SUPERVISION not in bearer.scopes:
             raise Forbidden("notYours", "You do not hold this interaction.", scope="interactionId")
         if interaction is not None and interaction.org_id == board.org_id:
-            then()
+            then(interaction)
         elif SUPERVISION in bearer.scopes:
-            self._find(call, interaction_id, pending, lambda found: then())
+            self._find(call, interaction_id, pending, then)
         else:
             raise NotFound("unknownInteraction", "There is no such interaction at work.", scope="interactionId")
 
@@ -162,6 +165,14 @@ def number_of(value: str | int) -> int:
     if not (text.isascii() and text.isdigit() and len(text) <= _DIGITS_MAX and int(text) < 1 << 63):
         raise NotFound("unknownInteraction", "There is no such interaction at work.", scope="interactionId")
     return int(text)
+
+
+def _decided(said: Said) -> Decided:
+    fields = msgspec.json.decode(said.payload)
+    if fields.get("explanation"):
+        # As a string since ids are strings everywhere; what was stored before is a number.
+        fields["explanation"]["interactionId"] = str(fields["explanation"]["interactionId"])
+    return msgspec.convert({**fields, "time": rfc3339(said.time_ms)}, Decided)
 
 
 def _good(pending: Pending, then: Callable[[Any], None]) -> Callable[[Any], None]:
