@@ -76,19 +76,21 @@ class Agents:
             status.idle_ms = status.since_ms
         self._commit(board, status, desk_events.Ready(user_id=user.user_id), done, extra)
 
-    def not_ready(self, user: User, reason_id: str, memo: str, done: Done, extra: Extra = ()) -> None:
-        """Take no more work; what is held goes on. Raises Invalid, NotFound."""
+    def not_ready(
+        self, user: User, reason_id: str, memo: str, done: Done, extra: Extra = (), *, forced: bool = False
+    ) -> None:
+        """Take no more work; what is held goes on. `forced`: by another person. Raises Invalid, NotFound."""
         board = self._boards.of(user.org_id)
         if reason_id and not self._context.directory.has_reason(user.org_id, reason_id, Use.NOT_READY):
             raise NotFound("unknownReason", "There is no such reason for not being ready.", scope="reasonId")
         check_memo(memo)
         status = self._at_work(board, user.user_id)
         self._turn(status, AgentState.NOT_READY)
-        status.reason_id, status.memo = reason_id, memo
-        event = desk_events.NotReady(user_id=user.user_id, reason_id=reason_id, memo=memo)
+        status.reason_id, status.memo = reason_id or (FORCED if forced else ""), memo
+        event = desk_events.NotReady(user_id=user.user_id, reason_id=status.reason_id, memo=memo)
         self._commit(board, status, event, done, (*self._offers_back(board, user.user_id, "notReady"), *extra))
 
-    def disconnect(self, user: User, done: Done, extra: Extra = ()) -> None:
+    def disconnect(self, user: User, done: Done, extra: Extra = (), *, forced: bool = False) -> None:
         """Go home. Raises Invalid while there are open interactions: someone waits for an answer in them."""
         board = self._boards.of(user.org_id)
         status = self._at_work(board, user.user_id)
@@ -96,9 +98,8 @@ class Agents:
             raise Invalid("interactionsOpen", "Transfer or disconnect your open interactions first.", scope="userId")
         self._turn(status, AgentState.OFF)
         records = self._offers_back(board, user.user_id, "notReady")
-        self._commit(
-            board, status, desk_events.SignedOff(user_id=user.user_id, reason="user"), done, (*records, *extra)
-        )
+        event = desk_events.SignedOff(user_id=user.user_id, reason=FORCED if forced else "user")
+        self._commit(board, status, event, done, (*records, *extra))
 
     def refresh(self) -> None:
         """The directory changed: skills, work types or whole users may be others."""

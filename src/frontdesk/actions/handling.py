@@ -92,7 +92,7 @@ class Handling:
         """All of the conversation, on all screens of its user."""
 
         def active(transcript: Transcript) -> desk_events.Active:
-            shown = subject(self._context, held.interaction, held.assignment, transcript)
+            shown = subject(self._context, held.board, held.interaction, held.assignment, transcript)
             return desk_events.Active(user_id=held.assignment.user_id, interaction=shown)
 
         self._desks.follow(held.board, held.assignment.user_id, held.interaction, active)
@@ -115,12 +115,14 @@ class Handling:
     def activate(self, user: User, interaction_id: int, done: Done, extra: Extra = ()) -> None:
         """Show this interaction on all screens of the agent. Raises NotFound."""
         held = self.held(user, interaction_id)
+        self._context.store.admit()
         event = desk_events.Activate(user_id=user.user_id, interaction_id=str(interaction_id))
         self._commit(held, event, done, extra)
 
     def hold(self, user: User, interaction_id: int, done: Done, extra: Extra = ()) -> None:
         """Set it aside. Raises NotFound, Invalid."""
         held = self.talking(user, interaction_id)
+        self._context.store.admit()
         assignments.hold(held.assignment)
         event = desk_events.Held(user_id=user.user_id, interaction_id=str(interaction_id))
         self._commit(held, event, done, (held.assignment, *extra))
@@ -128,6 +130,7 @@ class Handling:
     def retrieve(self, user: User, interaction_id: int, done: Done, extra: Extra = ()) -> None:
         """Take it up again. Raises NotFound, Invalid."""
         held = self.talking(user, interaction_id)
+        self._context.store.admit()
         assignments.retrieve(held.assignment)
         event = desk_events.Retrieved(user_id=user.user_id, interaction_id=str(interaction_id))
         self._commit(held, event, done, (held.assignment, *extra))
@@ -206,6 +209,7 @@ class Handling:
         held = self.held(user, interaction_id)
         if held.assignment.stage is Stage.OFFERED:
             raise Invalid("notAccepted", "Accept the interaction first.", scope="interactionId")
+        self._context.store.admit()
         note = events.Note(
             interaction_id=str(interaction_id),
             message_id=str(self._context.ids.number()),

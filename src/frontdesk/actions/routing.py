@@ -236,7 +236,8 @@ class Routing:
         """The offer is durable: show it, and wait for the answer."""
         if error is not None or assignment.stage is not Stage.OFFERED:
             return
-        subject = views.subject(self._context, interaction, assignment, views.Transcript(is_complete=False))
+        unread = views.Transcript(is_complete=False)
+        subject = views.subject(self._context, board, interaction, assignment, unread)
         self._desks.tell(
             board,
             assignment.user_id,

@@ -302,15 +302,20 @@ class Transferring:
             self._tell_end(board, interaction, assignment, reason)
 
     def _tell_end(self, board: Switchboard, interaction: Interaction, assignment: Assignment, reason: str) -> None:
-        """Both sides of a side talk that is over."""
+        """Both sides of a side talk that is over. Who never came into it sees the offer go, if it is not gone yet."""
         self._desks.unfollow(board, assignment.user_id, interaction)
-        other, interaction_id = interaction.owner, str(interaction.interaction_id)
-        for one, two in ((assignment.user_id, other), (other, assignment.user_id)):
-            if one:
-                ended = desk_events.ConsultEnded(
-                    user_id=one, interaction_id=interaction_id, with_user_id=two, reason=reason
-                )
-                self._desks.tell(board, one, ended)
+        asked, owner, interaction_id = assignment.user_id, interaction.owner, str(interaction.interaction_id)
+        if assignment.stage is Stage.WITHDRAWN:
+            withdrawn = desk_events.OfferWithdrawn(user_id=asked, interaction_id=interaction_id, reason=reason)
+            self._desks.tell(board, asked, withdrawn)
+        elif assignment.accepted_ms:
+            self._tell_ended(board, asked, owner, interaction_id, reason)
+        if owner:
+            self._tell_ended(board, owner, asked, interaction_id, reason)
+
+    def _tell_ended(self, board: Switchboard, to: str, other: str, interaction_id: str, reason: str) -> None:
+        ended = desk_events.ConsultEnded(user_id=to, interaction_id=interaction_id, with_user_id=other, reason=reason)
+        self._desks.tell(board, to, ended)
 
     # ---- small things
 

@@ -55,10 +55,7 @@ def why_it_waits(board: Switchboard, interaction: Interaction, now_ms: int) -> E
 
 
 def subject(
-    context: Context,
-    interaction: Interaction,
-    assignment: Assignment,
-    transcript: Transcript,
+    context: Context, board: Switchboard, interaction: Interaction, assignment: Assignment, transcript: Transcript
 ) -> events.Subject:
     """An interaction as the user of `assignment` sees it."""
     contact = interaction.contact
@@ -77,9 +74,18 @@ def subject(
         due_time=when(assignment.due_ms),
         disposition_required=context.directory.rules(interaction.org_id, interaction.work_type_id).disposition_required,
         is_contact_away=bool(interaction.grace_until_ms),
+        others=tuple(
+            _other(context, a) for a in board.of_interaction(interaction.interaction_id) if a is not assignment
+        ),
         transcript=transcript.lines,
         is_complete=transcript.is_complete,
     )
+
+
+def _other(context: Context, assignment: Assignment) -> events.Other:
+    user = context.directory.user(assignment.org_id, assignment.user_id)
+    name = user.name if user is not None else assignment.user_id
+    return events.Other(assignment.user_id, name, assignment.part.value, assignment.stage.value)
 
 
 def snapshot(
@@ -93,7 +99,8 @@ def snapshot(
         if interaction is not None:
             # Taken since the transcripts were read: the desk asks for what it misses.
             unread = Transcript(is_complete=not is_followed(assignment))
-            found.append(subject(context, interaction, assignment, transcripts.get(assignment.interaction_id, unread)))
+            transcript = transcripts.get(assignment.interaction_id, unread)
+            found.append(subject(context, board, interaction, assignment, transcript))
     return events.Snapshot(
         user_id=user_id,
         state=status.state.value,

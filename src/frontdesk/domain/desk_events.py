@@ -34,10 +34,20 @@ class Datum(Struct, frozen=True, rename="camel"):
     value: str
 
 
+class Other(Struct, frozen=True, rename="camel"):
+    """Another agent in the interaction: what they are in it (`part`), and whether they have accepted that (`stage`)."""
+
+    user_id: str
+    name: str
+    part: str
+    stage: str
+
+
 class Subject(Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
     """An interaction as its agent sees it. `stage` is offered, active, held or wrap; `part` what the agent is in it.
 
-    `due_time` is when the offer or the wrap-up runs out. `transcript` holds the newest entries; `is_complete`: all.
+    `due_time` is when the offer or the wrap-up runs out. `others` are the agents in it besides. `transcript` holds the
+    newest entries; `is_complete`: all.
     """
 
     interaction_id: str
@@ -54,6 +64,7 @@ class Subject(Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=T
     due_time: str = ""
     disposition_required: bool = False
     is_contact_away: bool = False
+    others: tuple[Other, ...] = ()
     transcript: tuple[Line, ...] = ()
     is_complete: bool = True
 
@@ -81,14 +92,14 @@ class Ready(DeskEvent, tag="engagementCenter.Ready", frozen=True):
 
 
 class NotReady(DeskEvent, tag="engagementCenter.NotReady", frozen=True):
-    """The agent takes no work. `reason_id` is one of the organization's, or noAnswer, connectionLost, forced."""
+    """The agent takes no work. `reason_id` is one of the organization's, noAnswer, or forced (by a supervisor)."""
 
     reason_id: str = ""
     memo: str = ""
 
 
 class SignedOff(DeskEvent, tag="engagementCenter.Disconnected", frozen=True):
-    """The agent stopped working."""
+    """The agent stopped working. `reason`: user, forced (by a supervisor), connectionLost."""
 
     reason: str
 
@@ -108,7 +119,7 @@ class OfferTimedOut(DeskEvent, tag="engagementCenter.AcceptCallTimeout", frozen=
 
 
 class OfferWithdrawn(DeskEvent, tag="engagementCenter.OfferWithdrawn", frozen=True):
-    """The offer is no more. `reason`: contactLeft, declined, transferred, restarted, notReady."""
+    """The offer is no more. `reason`: contactLeft, declined, transferred, cancelled, restarted, notReady, agentLost."""
 
     interaction_id: str
     reason: str
@@ -154,7 +165,7 @@ class ConsultStarted(DeskEvent, tag="engagementCenter.ConsultStarted", frozen=Tr
 
 
 class ConsultEnded(DeskEvent, tag="engagementCenter.ConsultEnded", frozen=True):
-    """The side talk is over. `reason`: cancelled, declined, noAnswer, conference, transferred, closed, nobody."""
+    """The side talk or the conference is over. `reason`: cancelled, declined, noAnswer, transferred, agentLost."""
 
     interaction_id: str
     with_user_id: str

@@ -128,10 +128,11 @@ class AgentApi:
         body, pending = call.body, Pending()
         wanted = [plain_id(w, "workTypeIds") for w in (body.work_type_ids or [])] if body else []
         maximum = body.maximum or 0 if body else 0
-        self.agents.connect(user, wanted, maximum, pending.done, extra)
         session_id = call.request.headers.get(b"via-client-sessionid", b"").decode("latin-1")
-        if session_id:
-            screen = self.desks.get(user.org_id, session_id, call.bearer)
+        # Looked up first: what is refused must change nothing.
+        screen = self.desks.get(user.org_id, session_id, call.bearer) if session_id else None
+        self.agents.connect(user, wanted, maximum, pending.done, extra)
+        if screen is not None:
             self.desks.bind(self._board(call), screen, user.user_id)
         return pending
 
@@ -143,18 +144,19 @@ class AgentApi:
         return pending
 
     def agent_not_ready(self, call: Call) -> Result:
-        """Take no more work; what is held goes on."""
+        """Take no more work; what is held goes on. Without a reason of a supervisor's own it is `forced`."""
         user, extra = self._user(call, "notReady")
         body, pending = call.body, Pending()
         reason_id = plain_id(body.reason_id, "reasonId") if body and body.reason_id is not None else ""
-        self.agents.not_ready(user, reason_id, (body.memo or "") if body else "", pending.done, extra)
+        memo = (body.memo or "") if body else ""
+        self.agents.not_ready(user, reason_id, memo, pending.done, extra, forced=self._is_forced(call, user))
         return pending
 
     def agent_disconnect(self, call: Call) -> Result:
         """Go home; refused while interactions are open."""
         user, extra = self._user(call, "disconnect")
         pending = Pending()
-        self.agents.disconnect(user, pending.done, extra)
+        self.agents.disconnect(user, pending.done, extra, forced=self._is_forced(call, user))
         return pending
 
     def agent_state(self, call: Call) -> Result:
@@ -173,7 +175,7 @@ class AgentApi:
                 memo=status.memo,
                 work_type_ids=status.work_type_ids or user.work_type_ids,
                 maximum=status.maximum,
-                interactions=tuple(subject(self.context, i, a, unread) for a, i in held if i is not None),
+                interactions=tuple(subject(self.context, board, i, a, unread) for a, i in held if i is not None),
             )
         )
 
@@ -288,9 +290,13 @@ class AgentApi:
         """The user of the path, and what is stored with the act: an audit entry when another does it for them."""
         user = self.agents.user(call.organization.org_id, call.parameters["userId"])
         extra: tuple[Record, ...] = call.extra()
-        if act and call.bearer.user_id not in ("", user.user_id):
+        if act and self._is_forced(call, user):
             extra = (*extra, self._audit(call, f"agent.{act}", user.user_id))
         return user, extra
+
+    def _is_forced(self, call: Call, user: User) -> bool:
+        """Whether another person does it for, or to, this user; a program is the user's own."""
+        return call.bearer.user_id not in ("", user.user_id)
 
     def _speaker(self, call: Call, act: str) -> tuple[User, tuple[Record, ...]]:
         """The same, and one more of the messaging requests that a user may make. Raises TooMany."""

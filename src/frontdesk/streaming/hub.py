@@ -25,6 +25,7 @@ CURSOR_FLUSH_MS = 500
 # was lost with the network, and is sent again.
 DOUBT_MS = 500
 COMPOSING, PREVIEW, TEXT = "messaging.Notification", "messaging.Preview", "messaging.Text"
+POSITION, JOINED = "messaging.QueueStatus", "messaging.ParticipantJoined"
 DISCONNECTED = "messaging.Disconnected"
 
 
@@ -77,6 +78,9 @@ class Hub:
         if entry.kind == TEXT and feed.passing:
             # The message is what the typing was about; shown after it, it would never end.
             feed.passing.pop(COMPOSING, None)
+        elif entry.kind == JOINED and feed.passing:
+            # Whoever is served does not wait: a position shown after it would say that they do.
+            feed.passing.pop(POSITION, None)
         elif entry.kind == DISCONNECTED:
             # Always the last event: a place in the queue shown after it would leave the contact waiting.
             feed.passing = None
