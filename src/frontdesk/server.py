@@ -18,6 +18,7 @@ from frontdesk.actions.agents import Agents
 from frontdesk.actions.context import Context, result_of
 from frontdesk.actions.desks import Desks
 from frontdesk.actions.detours import Detours
+from frontdesk.actions.dialing import Dialing
 from frontdesk.actions.handling import Handling
 from frontdesk.actions.homes import Homes
 from frontdesk.actions.journeys import Journeys
@@ -326,7 +327,7 @@ class App:
         registry.register(Readings(partial(readings, self)))
         agents = AgentApi(
             self.context, self.boards, self.desks, self.agents, self.handling, self.transferring, self.marking,
-            self.hub, limits,
+            Dialing(self.context, self.handling), self.hub, limits,
         )  # fmt: skip
         records = RecordApi(self.context, self.boards, self.desks)
         operations = Operations(registry, self._checks)

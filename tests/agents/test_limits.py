@@ -28,6 +28,7 @@ GOOD: dict[str, dict[str, Any]] = {
     f"{TALK}/pushUrl": {"interactionId": "{}", "url": "https://www.example.com/"},
     f"{TALK}/notification": {"interactionId": "{}", "state": "composing", "expiresAfterSeconds": 10},
     f"{TALK}/read": {"interactionId": "{}", "messageId": "1"},
+    f"{TALK}/answerDial": {"interactionId": "{}", "messageId": "1", "answer": "accepted"},
     f"{TALK}/note": {"interactionId": "{}", "text": "x"},
 }
 

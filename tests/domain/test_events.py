@@ -42,7 +42,17 @@ CASES: dict[str, tuple[Event, Mapping[str, object]]] = {
         ),
         {**SAID, "url": "https://e.com/?a=1&b=2"},
     ),
-    "DialRequest": (events.DialRequest(interaction_id="7", digits="+1 978"), {"digits": "+1 978"}),
+    "DialRequest": (
+        events.DialRequest(interaction_id="7", digits="+1 978", message_id="5"),
+        {"digits": "+1 978", "messageId": "5"},
+    ),
+    "DialAnswered": (
+        events.DialAnswered(
+            interaction_id="7", message_id="6", entity_name="Concierge", entity_type=SYSTEM, request_id="5",
+            answer="accepted", digits="+1 978",
+        ),
+        {"messageId": "6", **WHO, "requestId": "5", "answer": "accepted", "digits": "+1 978"},
+    ),
     "Notification": (
         events.Notification(
             interaction_id="7", entity_name="Concierge", entity_type=SYSTEM, state="composing", expires_after_seconds=5

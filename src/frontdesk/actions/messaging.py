@@ -101,7 +101,8 @@ class Messaging:
         """Ask to be called now. Raises NotFound, Invalid."""
         contacts.check_digits(digits)
         interaction = self._open(session)
-        event = events.DialRequest(interaction_id=str(interaction.interaction_id), digits=digits)
+        message_id = str(self.context.ids.number())
+        event = events.DialRequest(interaction_id=str(interaction.interaction_id), digits=digits, message_id=message_id)
         self._write(interaction, event, Input("messaging.DialRequest", digits), done, extra)
 
     def notify(self, session: Session, state: str, expires_after_seconds: float) -> None:

@@ -257,6 +257,9 @@ _LINES: dict[str, Callable[[Json], str]] = {
     "PushUrl": lambda e: f"[bold cyan]{e['entityName']}[/] sends a link: [underline]{e['url']}[/]",
     "Transferred": lambda e: f"[dim]You were put through to work type {e['workTypeId']}.[/]",
     "CallBackScheduled": lambda e: f"[green]We call {e['digits']} at {e['callBackTime']}.[/]",
+    "DialAnswered": lambda e: (
+        f"[green]{e['entityName']} {'calls' if e['answer'] == 'accepted' else 'does not call'} {e['digits']}.[/]"
+    ),
     "Error": lambda e: f"[red]{e['message']}[/]",
     "Disconnected": lambda e: f"[dim]The chat is over ({e['reason']}).[/]",
 }

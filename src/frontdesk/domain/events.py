@@ -79,8 +79,20 @@ class PushUrl(Event, tag="messaging.PushUrl", frozen=True):
 
 
 class DialRequest(Event, tag="messaging.DialRequest", frozen=True):
-    """The contact asks to be called on this number now: an escalation to voice."""
+    """The contact asks to be called on this number now: an escalation to voice. An agent answers it."""
 
+    digits: str
+    message_id: str = ""
+
+
+class DialAnswered(Event, tag="messaging.DialAnswered", frozen=True):
+    """An agent calls the contact on this number (`answer`: accepted), or does not (declined): the record of it."""
+
+    message_id: str
+    entity_name: str
+    entity_type: EntityType
+    request_id: str
+    answer: str
     digits: str
 
 
@@ -180,7 +192,8 @@ def envelope(kind: str, published_ms: int, payload: str, *, event_id: str = "", 
 _KIND: dict[type[Event], str] = {
     cls: str(cls.__struct_config__.tag)
     for cls in (
-        Connected, QueueStatus, ParticipantJoined, ParticipantLeft, Text, PushUrl, DialRequest, Note, Notification,
+        Connected, QueueStatus, ParticipantJoined, ParticipantLeft, Text, PushUrl, DialRequest, DialAnswered, Note,
+        Notification,
         Preview, Delivered, Read, Transferred, CallBackScheduled, Error, Disconnected,
     )
 }  # fmt: skip

@@ -121,6 +121,16 @@ class AgentRead(Struct, frozen=True, rename="camel"):
     message_id: Id
 
 
+class DialAnswer(Struct, frozen=True, rename="camel"):
+    """Whether the contact is called, as an answer to the `messageId` of their DialRequest."""
+
+    interaction_id: Id
+    message_id: Id
+    answer: Annotated[str, Meta(extra_json_schema={"enum": ["accepted", "declined"]})]
+    entity_name: str | None = None
+    entity_type: str | None = None
+
+
 class Note(Struct, frozen=True, rename="camel"):
     """Something for other agents; the contact never sees it."""
 

@@ -12,12 +12,14 @@ import msgspec
 from frontdesk.actions.agents import Agents
 from frontdesk.actions.context import Context
 from frontdesk.actions.desks import Desks
+from frontdesk.actions.dialing import Dialing
 from frontdesk.actions.handling import Handling
-from frontdesk.actions.marking import Marking
+from frontdesk.actions.marking import Marking, check_message
 from frontdesk.actions.switchboard import Switchboard, Switchboards
 from frontdesk.actions.transferring import Transferring
 from frontdesk.actions.views import Transcript, subject, when
 from frontdesk.domain.catalog import CannedResponse, Kind, filled
+from frontdesk.domain.dialing import Given, check_answer
 from frontdesk.domain.errors import Invalid, NotFound
 from frontdesk.domain.model import Session
 from frontdesk.domain.people import Audit, User
@@ -26,9 +28,9 @@ from frontdesk.http.agent_bodies import AgentText, Standing
 from frontdesk.http.bodies import plain_id
 from frontdesk.http.polls import HeldPoll, OpenStream, number, query
 from frontdesk.http.public import Limits
-from frontdesk.http.records import number_of
+from frontdesk.http.records import good, number_of
 from frontdesk.http.wire import ACCEPTED, Answer, Call, Pending, Result, json_answer
-from frontdesk.ports import Carrier, Record
+from frontdesk.ports import Carrier, Record, Said
 from frontdesk.streaming.hub import Hub
 
 Act = Callable[..., None]
@@ -46,6 +48,7 @@ class AgentApi:
     handling: Handling
     transferring: Transferring
     marking: Marking
+    dialing: Dialing
     hub: Hub
     limits: Limits
 
@@ -273,6 +276,20 @@ class AgentApi:
         message_id = plain_id(body.message_id, "messageId")
         self.marking.read_by_agent(user, number_of(body.interaction_id), message_id)
         return ACCEPTED
+
+    def answer_dial(self, call: Call) -> Result:
+        """Tell the contact who asked for it whether they are called. It stands in the conversation's log."""
+        body, pending = call.body, Pending()
+        user, extra = self._speaker(call, "answerDial")
+        interaction_id, name = number_of(body.interaction_id), _name(body)
+        request_id = check_message(plain_id(body.message_id, "messageId"))
+        given = Given(request_id, check_answer(body.answer), name)
+
+        def found(said: list[Said]) -> None:
+            self.dialing.answer(user, interaction_id, said, given, pending.done, extra)
+
+        self.dialing.requests(user, interaction_id, good(pending, found))
+        return pending
 
     def agent_note(self, call: Call) -> Result:
         """Write something down for other agents."""

@@ -34,6 +34,7 @@ AGENTS: dict[str, Any] = {
     "AgentPushUrl": {"interactionId": "1", "url": "https://www.example.com/help"},
     "AgentNotification": {"interactionId": "1", "state": "composing", "expiresAfterSeconds": 10},
     "AgentRead": {"interactionId": "1", "messageId": "1859774650880000001"},
+    "DialAnswer": {"interactionId": "1", "messageId": "1859774650880000001", "answer": "accepted"},
     "Note": {"interactionId": "1", "text": "Has called twice this week."},
 }
 PROVISIONING: dict[str, Any] = {

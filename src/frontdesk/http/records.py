@@ -83,7 +83,7 @@ class RecordApi:
         def found(interaction: Interaction) -> None:
             self.context.store.assignments(
                 interaction_id,
-                _good(
+                good(
                     pending,
                     lambda held: self._audited(
                         call, pending, "quality.recording.read", partial(read, interaction, held)
@@ -128,13 +128,13 @@ class RecordApi:
             else:
                 then(interaction)
 
-        self.context.store.find_interaction(interaction_id, _good(pending, found))
+        self.context.store.find_interaction(interaction_id, good(pending, found))
 
     def _log(
         self, interaction_id: int, part: tuple[int, int], pending: Pending, answer: Callable[[list[Said]], Answer]
     ) -> None:
         after, limit = part
-        found = _good(pending, lambda said: pending.complete(answer(said)))
+        found = good(pending, lambda said: pending.complete(answer(said)))
         self.context.store.log(interaction_id, after, limit + 1, found)
 
     def _is_anothers(self, call: Call, interaction_id: int) -> bool:
@@ -175,7 +175,7 @@ def _decided(said: Said) -> Decided:
     return msgspec.convert({**fields, "time": rfc3339(said.time_ms)}, Decided)
 
 
-def _good(pending: Pending, then: Callable[[Any], None]) -> Callable[[Any], None]:
+def good(pending: Pending, then: Callable[[Any], None]) -> Callable[[Any], None]:
     """What was read goes on to `then`; what could not be read, or is refused there, is the answer."""
 
     def found(result: Any) -> None:

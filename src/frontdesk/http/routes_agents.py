@@ -68,6 +68,8 @@ def agent_table(api: AgentApi, records: RecordApi) -> tuple[Route, ...]:
               body=b.AgentNotification, **bearer),
         route("POST", f"{talk}/read", api.agent_read, tag=_TALK, summary="Show what is read",
               body=b.AgentRead, **bearer),
+        route("POST", f"{talk}/answerDial", api.answer_dial, tag=_TALK, summary="Say whether the contact is called",
+              body=b.DialAnswer, **bearer),
         route("POST", f"{talk}/note", api.agent_note, tag=_TALK, summary="Note something for agents",
               body=b.Note, **bearer),
         route("GET", "quality/recordings/{interactionId}", records.recording, tag=_QUALITY,
