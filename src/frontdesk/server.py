@@ -190,6 +190,7 @@ class App:
         self.hub.on_expired = self._expire
         self.proxies = Proxies(settings.trusted_proxies)
         self.dispatcher = self._dispatcher(facts)
+        self.hub.on_gone = self.dispatcher.heads.forget
         self.asgi = AsgiApp(self.dispatcher)
         self.doors = Doors(settings.connections_per_address, self.proxies)
         self.stop: Callable[[], None] = lambda: None

@@ -19,6 +19,7 @@ from tests.support.wire import PATIENCE_SECONDS
 
 SIOCOUTQ, FIONREAD = 0x5411, 0x541B
 CHUNK = 1 << 20
+BROKEN = b'"reason":"invalidHttp"'
 
 
 class Pair(NamedTuple):
@@ -202,6 +203,14 @@ _DIFFERENT = re.compile(rb'(\r\ndate: |\\?"(?:tokenId|sessionId|interactionId|id
 def same_for_all(said: Said) -> Said:
     """The answers with one word in place of dates, tokens and ids."""
     return Said(_DIFFERENT.sub(rb"\1...", said.data), said.ended)
+
+
+def agree(lane: Said, asgi: Said) -> bool:
+    """Equal; but uvicorn's refusal of broken bytes overtakes the answers to what came before them in one piece."""
+    if lane == asgi:
+        return True
+    refused = lane.ended and asgi.ended and BROKEN in lane.data
+    return refused and asgi.data.count(b"\r\ndate: ") == 1 and lane.data.endswith(asgi.data)
 
 
 def with_credentials(data: bytes, client: Client) -> bytes:

@@ -6,7 +6,8 @@ import socket
 import pytest
 
 from frontdesk.http.carriers import unacknowledged
-from frontdesk.http.lane import DROP_MAX, HEAD_MAX, IDLE_ROUNDS, ROUND_MS
+from frontdesk.http.lane import IDLE_ROUNDS, ROUND_MS
+from frontdesk.http.reading import DROP_MAX, HEAD_MAX
 from tests.lane.corpus import HEALTH, POLL, nowhere, request
 from tests.lane.peer import Peer, Said, transport_of, with_credentials
 from tests.support.client import Client

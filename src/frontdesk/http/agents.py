@@ -29,7 +29,7 @@ from frontdesk.http.bodies import plain_id
 from frontdesk.http.polls import HeldPoll, OpenStream, number, query
 from frontdesk.http.public import Limits
 from frontdesk.http.records import good, number_of
-from frontdesk.http.wire import ACCEPTED, Answer, Call, Pending, Result, json_answer
+from frontdesk.http.wire import ACCEPTED, Again, Answer, Call, Pending, Result, json_answer
 from frontdesk.ports import Carrier, Record, Said
 from frontdesk.streaming.hub import Hub
 
@@ -94,13 +94,14 @@ class AgentApi:
         # Among other nodes each poll is looked at whole: its switchboard may move, and this node be shut out.
         if after is None and not self.context.node:
             known = self.context.directory.generation
-            request.again = partial(self._poll_again, session, call.bearer.expires_ms, known, request.carrier, most)
+            run = partial(self._poll_again, session, call.bearer.expires_ms, known, most)
+            request.again = Again(session, request.cors, run)
         return self._poll(session, request.carrier, most, after)
 
     def _poll_again(
-        self, session: Session, expires_ms: int, known: int, carrier: Carrier, most: int
+        self, session: Session, expires_ms: int, known: int, most: int, _: bytes, carrier: Carrier
     ) -> HeldPoll | None:
-        """The same poll over the same connection; None when it must be looked at anew.
+        """The same poll once more; None when it must be looked at anew.
 
         Whoever may call is in the directory: while nothing changed there, the bearer stands until the token expires.
         """

@@ -53,7 +53,7 @@ class AsgiApp:
             await self._stream(request, result, receive, send)
 
     async def _send(self, request: Request, answer: Answer, send: Send) -> None:
-        self._dispatcher.count(answer.status)
+        self._dispatcher.answered[answer.status] += 1
         headers = (*answer.headers, *request.cors)
         if answer.status != HTTPStatus.NO_CONTENT:
             headers = (*headers, (b"content-length", b"%d" % len(answer.body)))
@@ -80,7 +80,7 @@ class AsgiApp:
             await self._stream(request, answer, receive, send)
 
     async def _stream(self, request: Request, stream: Stream, receive: Receive, send: Send) -> None:
-        self._dispatcher.count(200)
+        self._dispatcher.answered[200] += 1
         await _start(send, 200, (*stream.headers, *request.cors))
         pieces = _Pieces()
         stream.start(pieces.put, pieces.end)

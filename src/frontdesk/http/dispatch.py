@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable
 from functools import partial
 from typing import Protocol
@@ -10,11 +11,13 @@ from frontdesk.domain.errors import NotFound, Refusal, Unavailable
 from frontdesk.domain.model import Organization
 from frontdesk.http import cors
 from frontdesk.http.bodies import BODY_MAX, decode, too_large
-from frontdesk.http.guard import Gate, Guard
+from frontdesk.http.guard import Gate, Guard, Standing
+from frontdesk.http.heads import Heads
 from frontdesk.http.limits import Proxies
 from frontdesk.http.repeats import Repeats
 from frontdesk.http.routes import Route, Router
-from frontdesk.http.wire import Answer, Call, Request, Result, error_answer, failure_answer
+from frontdesk.http.wire import Again, Answer, Call, Request, Result, error_answer, failure_answer
+from frontdesk.ports import Carrier
 
 Find = Callable[[str], Organization | None]
 
@@ -42,10 +45,13 @@ class Dispatcher:
         self._repeats = repeats
         self._proxies = proxies
         self._find = find
+        # Heads that came before, for transports that see bytes.
+        self.heads = Heads()
         self.stopping = False
         # The state is read anew: what is not known now may be known in a moment.
         self.reading = False
-        self.answered: dict[int, int] = {}
+        # Answers written, by status: transports count them.
+        self.answered: defaultdict[int, int] = defaultdict(int)
         # Passes on what another node is home to; None where there is no other.
         self.relay: PassOn | None = None
 
@@ -56,18 +62,14 @@ class Dispatcher:
         except Exception as error:  # noqa: BLE001 - the client gets the documented answer, we get the trace
             return failure_answer(error)
 
-    def again(self, run: Callable[[], Result | None]) -> Result | None:
-        """Carry out a request that was handled before (`Request.again`). Never raises."""
+    def again(self, known: Again, body: bytes, carrier: Carrier) -> Result | None:
+        """Carry out a request with a head that was handled before; None when it must be read. Never raises."""
         if self.stopping or self.reading or (self.relay is not None and not self.relay.is_sure):
             return None
         try:
-            return run()
+            return known.run(body, carrier)
         except Exception as error:  # noqa: BLE001 - as above
             return failure_answer(error)
-
-    def count(self, status: int) -> None:
-        """One more answer is written."""
-        self.answered[status] = self.answered.get(status, 0) + 1
 
     def _handle(self, request: Request) -> Result:
         routes, org_id, parameters = self._router.find(request.path)
@@ -110,6 +112,17 @@ class Dispatcher:
         key = request.headers.get(b"idempotency-key") if repeatable else None
         if key is not None:
             return self._repeats.once(call, key, route.operation, route.endpoint, partial(self._late, route))
+        result = route.endpoint(call)
+        if route.repeats_head and not request.passed_on:
+            run = partial(self._once_more, route, self._gate.keep(call), call.kept())
+            request.again = Again(call.session, request.cors, run)
+        return result
+
+    def _once_more(self, route: Route, standing: Standing, call: Call, body: bytes, _: Carrier) -> Result | None:
+        """The same request with another body."""
+        if not self._gate.still(standing, route.operation):
+            return None
+        call.body = decode(route.decoder, body)
         return route.endpoint(call)
 
     def _late(self, route: Route, call: Call) -> Result:

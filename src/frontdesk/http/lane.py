@@ -1,26 +1,24 @@
 """The lane: the whole server as one asyncio protocol, with no task, future or coroutine for a request.
 
 A request is answered inside `data_received`, or later from a commit's or a ring's callback. A held poll is one
-reference from its session to this connection. The answers are those of the plain ASGI route, byte for byte;
-`tests/lane` holds the two against each other.
+reference from its session to this connection. A request whose head came before is known by it (`http/heads.py`); all
+others are read (`http/reading.py`). The answers are those of the plain ASGI route, byte for byte; `tests/lane` holds
+the two against each other.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-import httptools
-
-from frontdesk.domain.errors import Invalid, Refusal, TooMany
+from frontdesk.domain.errors import Refusal, TooMany
 from frontdesk.domain.timers import Timers
 from frontdesk.http import cors
-from frontdesk.http.bodies import BODY_MAX, too_large
 from frontdesk.http.carriers import arrived, unacknowledged
 from frontdesk.http.dispatch import Dispatcher
 from frontdesk.http.limits import Doors
+from frontdesk.http.reading import Reading
 from frontdesk.http.render import opening, whole
 from frontdesk.http.wire import Answer, Headers, Pending, Request, Result, Stream, Whole, refusal_answer
 from frontdesk.ports import Clock
@@ -28,11 +26,6 @@ from frontdesk.ports import Clock
 if TYPE_CHECKING:
     from uvicorn.server import ServerState
 
-# Bytes of a request's head. Browsers send 1 to 2 KiB, proxies add some; more is an attack or a mistake.
-HEAD_MAX = 32 * 1024
-# Bytes of a body that are read and dropped, so that the refusal can be read on the same connection; beyond it the
-# connection is closed.
-DROP_MAX = 1024 * 1024
 # Milliseconds between two looks at a connection. A request or an answer that has not moved on in a whole round
 # is a slow attack or a dead peer, and its connection is closed.
 ROUND_MS = 20_000
@@ -42,67 +35,38 @@ PIPELINE_MAX = 2048
 # close, and no request meets a closing connection.
 IDLE_ROUNDS = 4
 
-_METHODS = {m.encode(): m for m in ("GET", "POST", "OPTIONS", "DELETE", "PUT", "PATCH", "HEAD")}
-_HEAD_END = b"\r\n\r\n"
-_NO_HEADERS: dict[bytes, bytes] = {}
 
-
-def _head_too_large() -> Invalid:
-    return Invalid("headTooLarge", f"Send at most {HEAD_MAX} bytes of request line and headers.")
-
-
-def _size_of(url: bytes, headers: dict[bytes, bytes]) -> int:
-    return len(url) + sum(len(name) + len(value) for name, value in headers.items())
-
-
-class Lane(asyncio.Protocol):
+class Lane(Reading):
     """One connection. Carries its own answers (`ports.Carrier`), and outlives its socket to say how that ended."""
 
     __slots__ = (
-        "_again", "_began", "_blocked", "_body", "_broken", "_chunk", "_clock", "_closing", "_cors", "_crowded",
-        "_dispatcher", "_doors", "_handling", "_headers", "_idle", "_in_body", "_keep", "_keep_next", "_known",
-        "_known_cors", "_method", "_moved", "_owed", "_parser", "_peer", "_pending", "_queue", "_server", "_size",
-        "_stream", "_timers", "_transport", "_url",
+        "_blocked", "_broken", "_clock", "_cors", "_crowded", "_dispatcher", "_doors", "_handling", "_heads", "_idle",
+        "_keep", "_owed", "_pending", "_queue", "_server", "_stream", "_timers",
     )  # fmt: skip
 
     def __init__(
         self, dispatcher: Dispatcher, timers: Timers, clock: Clock, doors: Doors, *, server_state: ServerState, **_: Any
     ) -> None:
         """`server_state` and further arguments are uvicorn's way to make a protocol."""
+        super().__init__()
         self._dispatcher = dispatcher
+        self._heads = dispatcher.heads
         self._timers = timers
         self._clock = clock
         self._doors = doors
         self._crowded = False
         self._server = server_state
-        self._parser: httptools.HttpRequestParser | None = httptools.HttpRequestParser(self)
-        self._transport: asyncio.Transport | None = None
-        self._peer = ""
         self._pending: Pending | None = None
         self._stream: Stream | None = None
         self._queue: deque[tuple[Request, bool]] | None = None
         self._cors: Headers = cors.ANY
-        self._keep = self._keep_next = True
-        self._closing = False
+        self._keep = True
         self._blocked = False
         self._broken = False
-        self._moved = False
         self._idle = 0
         # Bytes that a slow reader had not taken at the last look.
         self._owed = 0
         self._handling = False
-        # The piece that is being read, and the one in which its request began.
-        self._chunk = self._began = b""
-        # A poll that is sure to come again, and how to carry it out.
-        self._known = b""
-        self._known_cors: Headers = cors.ANY
-        self._again: Callable[[], Result | None] | None = None
-        self._method = b""
-        self._url = b""
-        self._headers: dict[bytes, bytes] = {}
-        self._body: bytes | bytearray = b""
-        self._size = 0
-        self._in_body = False
 
     # ---- asyncio.Protocol
 
@@ -122,8 +86,7 @@ class Lane(asyncio.Protocol):
         if transport is not None:
             self._doors.leave(self._peer)
             self._broken = self._broken or exc is not None or unacknowledged(transport) > 0
-        self._transport = self._parser = self._queue = self._again = None
-        self._known = b""
+        self._transport = self._parser = self._queue = None
         self._server.connections.discard(self)
         pending, stream = self._pending, self._stream
         self._pending = self._stream = None
@@ -134,22 +97,8 @@ class Lane(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """See asyncio.Protocol."""
-        parser = self._parser
-        if parser is None or self._closing:
-            return
-        if data == self._known and self._repeat():
-            return
-        self._size += len(data)
-        self._chunk = data
-        try:
-            parser.feed_data(data)
-        except httptools.HttpParserUpgrade as wish:
-            self._decline(data[wish.args[0] :])
-        except httptools.HttpParserError:
-            self._fail(Invalid("invalidHttp", "This is no HTTP/1.1 request."))
-        self._chunk = self._began = b""
-        if self._size > HEAD_MAX:
-            self._check_size()
+        if self._size or self._in_body or not self._repeat(data):
+            self._read(data)
 
     def pause_writing(self) -> None:
         """See asyncio.Protocol: the reader is slow."""
@@ -164,109 +113,16 @@ class Lane(asyncio.Protocol):
         elif self._pending is None:
             self._go_on()
 
-    # ---- httptools
-
-    def on_message_begin(self) -> None:
-        """A request begins."""
-        self._url, self._headers, self._body = b"", {}, b""
-        self._began = self._chunk
-        self._moved = True
-
-    def on_url(self, url: bytes) -> None:
-        """A piece of the target."""
-        self._url += url
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        """A header, whole. What a body's trailer says comes after the checks of any proxy: it is not believed."""
-        if not self._in_body:
-            self._headers[name.lower()] = value
-
-    def on_headers_complete(self) -> None:
-        """The head is whole."""
-        assert self._parser is not None
-        # Not `_keep`: that is the word of the request being answered, which may stand before this one.
-        self._keep_next = self._parser.should_keep_alive()
-        self._method = self._parser.get_method()
-        if self._size > HEAD_MAX and _size_of(self._url, self._headers) > HEAD_MAX:
-            self._fail(_head_too_large())
-        # From here on the body is counted.
-        self._size = 0
-        self._in_body = True
-        if b"expect" in self._headers:
-            self._encourage()
-
-    def _encourage(self) -> None:
-        """The client waits for a word before it sends the body; not while an answer before it is still to come."""
-        free = self._pending is None and self._stream is None and not self._queue and not self._closing
-        if free and self._headers[b"expect"].lower() == b"100-continue" and self._transport is not None:
-            self._transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
-
-    def on_body(self, body: bytes) -> None:
-        """A piece of the body. A whole one is kept as it is; only a split one is copied."""
-        kept = self._body
-        if not kept:
-            self._body = body
-        elif isinstance(kept, bytes):
-            self._body = bytearray(kept + body)
-        elif len(kept) <= BODY_MAX:
-            kept += body
-
-    def on_message_complete(self) -> None:
-        """The request is whole."""
-        if self._closing:
-            return
-        if b"upgrade" in self._headers and self._wants_upgrade():
-            return
-        request = self._request(bytes(self._body))
-        # A held poll shall not keep the head that asked for it: it is two thirds of its memory.
-        self._url, self._headers, self._body = b"", _NO_HEADERS, b""
-        self._size = 0
-        self._in_body = False
-        if self._pending is not None or self._stream is not None or self._queue or self._blocked:
-            self._wait(request)
-        else:
-            self._handle(request, self._keep_next)
-
-    def _wants_upgrade(self) -> bool:
-        return self._parser is not None and self._parser.should_upgrade() and self._method != b"CONNECT"
-
-    def _decline(self, rest: bytes) -> None:
-        """Nothing here speaks another protocol: carry the request out without its wish (RFC 9110, 7.8).
-
-        The parser has left the body of such a request unread, so the request is read anew, as the last one here.
-        """
-        if self._closing or not self._wants_upgrade():
-            self._closing = True
-            self._shut_if_free()
-            return
-        assert self._parser is not None
-        version = self._parser.get_http_version().encode()
-        kept = {**self._headers, b"connection": b"close"}
-        del kept[b"upgrade"]
-        lines = [b"%b %b HTTP/%b" % (self._method, self._url, version), *(b"%b: %b" % each for each in kept.items())]
-        self._parser = httptools.HttpRequestParser(self)
-        self._size, self._in_body = 0, False
-        self.data_received(b"\r\n".join(lines) + _HEAD_END + rest)
-
-    def _check_size(self) -> None:
-        """More came than any head has, and no request is whole yet."""
-        if not self._in_body:
-            self._fail(_head_too_large())
-        elif self._size > DROP_MAX:
-            self._fail(too_large())
-
     # ---- one request
 
-    def _request(self, body: bytes) -> Request:
-        path, _, query = self._url.partition(b"?")
-        if path[:1] != b"/":
-            # The absolute form, as sent to proxies (RFC 9112, 3.2.2); "*" and the like have no route.
-            try:
-                path = httptools.parse_url(self._url).path or b"/"
-            except httptools.HttpParserInvalidURLError:
-                path = b"*"
-        method = _METHODS.get(self._method) or self._method.decode("latin-1")
-        return Request(method, path.decode("latin-1"), query, self._headers, body, self._peer, self)
+    def _take(self, request: Request) -> None:
+        if self._is_free() and not self._blocked:
+            self._handle(request, self._keep_next)
+        else:
+            self._wait(request)
+
+    def _is_free(self) -> bool:
+        return self._pending is None and self._stream is None and not self._queue
 
     def _wait(self, request: Request) -> None:
         """Pipelined: answered in its turn (RFC 9112, 9.3.2). Nothing more is read until then."""
@@ -291,38 +147,31 @@ class Lane(asyncio.Protocol):
             return
         result = self._dispatcher.handle(request)
         self._cors = request.cors
-        if request.again is not None and keep and self._is_whole():
-            # The next poll will be the same to the byte: remembered, neither parser nor guard look at it again. It
-            # costs a held poll half a KiB, and saves each a third of its time.
-            self._known, self._again, self._known_cors = self._chunk, request.again, request.cors
+        if request.again is not None and keep and self._began is self._chunk:
+            self._heads.keep(self._chunk, request)
         self._send(result, head=request.method == "HEAD")
 
-    def _is_whole(self) -> bool:
-        """Whether the piece just read was this one request without a body, and nothing else."""
-        chunk = self._chunk
-        return self._began is chunk and chunk.endswith(_HEAD_END) and chunk.count(_HEAD_END) == 1
-
     def _send(self, result: Result, *, head: bool) -> None:
-        if isinstance(result, Answer):
-            self._write(result, head=head)
-        elif isinstance(result, Pending):
+        if isinstance(result, Pending):
             self._pending = result
             result.then(self._complete)
+        elif isinstance(result, Answer):
+            self._write(result, head=head)
         else:
             self._open(result)
 
-    def _repeat(self) -> bool:
-        """The remembered poll came again: carry it out, unless something must be looked at anew."""
-        again = self._again
-        if again is None or self._size or self._queue or self._pending or self._stream or self._blocked:
+    def _repeat(self, data: bytes) -> bool:
+        """The head of this request is known: carry the request out, unless something must be looked at anew."""
+        if self._pending is not None or self._stream is not None or self._queue or self._blocked or self._crowded:
             return False
-        result = self._dispatcher.again(again)
+        again, body = self._heads.find(data)
+        if again is None or self._closing or self._transport is None:
+            return False
+        result = self._dispatcher.again(again, body, self)
         if result is None:
-            self._known, self._again = b"", None
             return False
-        self._moved = True
-        self._cors, self._keep = self._known_cors, True
-        self._handling = True
+        self._moved = self._keep = self._handling = True
+        self._cors = again.cors
         self._send(result, head=False)
         self._handling = False
         return True
@@ -354,7 +203,7 @@ class Lane(asyncio.Protocol):
             # The other side has closed in this very moment: what is written now goes nowhere.
             self._broken = True
             return
-        self._dispatcher.count(answer.status)
+        self._dispatcher.answered[answer.status] += 1
         keep = self._keep and not self._closing
         transport.write(whole(answer, self._cors, self._server.default_headers[0], keep=keep, head=head))
         if not keep:
@@ -367,7 +216,7 @@ class Lane(asyncio.Protocol):
         if transport is None:
             stream.abandon()
             return
-        self._dispatcher.count(200)
+        self._dispatcher.answered[200] += 1
         self._stream = stream
         transport.write(opening(stream.headers, self._cors, self._server.default_headers[0]))
         stream.start(self._piece, self._end)
@@ -400,7 +249,7 @@ class Lane(asyncio.Protocol):
         return arrived(self._transport)
 
     def _shut_if_free(self) -> None:
-        if self._pending is None and self._stream is None and not self._queue:
+        if self._is_free():
             self._shut()
 
     def _part(self) -> None:

@@ -17,7 +17,7 @@ from frontdesk.http.bodies import contact_of, plain_id
 from frontdesk.http.guard import Gate, Standing
 from frontdesk.http.limits import Limiter, Shared
 from frontdesk.http.polls import HeldPoll, OpenStream, number, query
-from frontdesk.http.wire import ACCEPTED, Answer, Call, Pending, Result, json_answer
+from frontdesk.http.wire import ACCEPTED, Again, Answer, Call, Pending, Result, json_answer
 from frontdesk.ports import Carrier, Clock, Store
 from frontdesk.streaming.hub import Hub
 
@@ -143,11 +143,11 @@ class PublicApi:
             self.hub.subscribe(session, stream, after)
             return stream
         if after is None:
-            request.again = partial(self._poll_again, self.gate.keep(call), request.carrier, most)
+            request.again = Again(session, request.cors, partial(self._poll_again, self.gate.keep(call), most))
         return self._poll(session, request.carrier, most, after)
 
-    def _poll_again(self, standing: Standing, carrier: Carrier, most: int) -> Result | None:
-        """The same poll over the same connection; None when it must be looked at anew."""
+    def _poll_again(self, standing: Standing, most: int, _: bytes, carrier: Carrier) -> Result | None:
+        """The same poll once more; None when it must be looked at anew."""
         session = standing.session
         if not self.gate.still(standing, "GET streaming/events/webClient"):
             return None

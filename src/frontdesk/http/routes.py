@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 from urllib.parse import unquote
 
@@ -44,11 +44,14 @@ class Route:
     decoder: Any = None
     # Whether an Idempotency-Key is looked at: its request and answer are remembered, so they must hold no secret.
     repeatable: bool = True
+    # Whether its endpoint asks only for session and body: then a head that comes again need not be read again.
+    repeats_head: bool = False
+    # How usage counts and Idempotency-Keys name it.
+    operation: str = field(init=False)
 
-    @property
-    def operation(self) -> str:
-        """How usage counts and Idempotency-Keys name it."""
-        return f"{self.method} {self.path}"
+    def __post_init__(self) -> None:
+        """Put together once what every call asks for."""
+        object.__setattr__(self, "operation", f"{self.method} {self.path}")
 
     @property
     def full_path(self) -> str:
@@ -82,22 +85,23 @@ def table(api: PublicApi, ops: Operations) -> tuple[Route, ...]:
         route("GET", events, api.events,
                tag=s, summary="Poll for events", guard=session, success=200, answer=schemas.Events),
         route("POST", "streaming/acknowledge/webClient", api.acknowledge,
-               tag=s, summary="Acknowledge events", guard=session, body=bodies.Acknowledge),
+               tag=s, summary="Acknowledge events", guard=session, body=bodies.Acknowledge, repeats_head=True),
         route("POST", "messaging/connect", api.connect,
                tag=m, summary="Open a chat", guard=session, body=bodies.Connect),
         route("POST", "messaging/sendText", api.send_text,
-               tag=m, summary="Send a text", guard=session, body=bodies.SendText),
+               tag=m, summary="Send a text", guard=session, body=bodies.SendText, repeats_head=True),
         route("POST", "messaging/pushUrl", api.push_url,
                tag=m, summary="Send a link", guard=session, body=bodies.PushUrl),
         route("POST", "messaging/dial", api.dial,
                tag=m, summary="Ask to be called now", guard=session, body=bodies.DialRequest),
         route("POST", "messaging/notification", api.notification,
-               tag=m, summary="Show composing", guard=session, body=bodies.Notification),
+               tag=m, summary="Show composing", guard=session, body=bodies.Notification, repeats_head=True),
         route("POST", "messaging/read", api.read,
-               tag=m, summary="Show what is read", guard=session, body=bodies.Read),
+               tag=m, summary="Show what is read", guard=session, body=bodies.Read, repeats_head=True),
         # Not repeatable: of what was typed and not sent, not even a digest is kept.
         route("POST", "messaging/preview", api.preview,
-               tag=m, summary="Show what is typed", guard=session, body=bodies.Preview, repeatable=False),
+               tag=m, summary="Show what is typed", guard=session, body=bodies.Preview, repeatable=False,
+               repeats_head=True),
         route("POST", "messaging/disconnect", api.disconnect, tag=m, summary="End the chat", guard=session),
         route("POST", "messaging/scheduleCallBack", api.schedule_call_back,
                tag=m, summary="Book a voice callback", guard=session, body=bodies.ScheduleCallback),

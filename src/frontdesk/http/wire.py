@@ -139,10 +139,26 @@ class Request:
         self.carrier = carrier
         # What every answer to it carries; the dispatcher finds out as it finds the organization.
         self.cors: Headers = ()
-        # How to carry out the very same request once more without reading it again; None where that can't be known.
-        self.again: Callable[[], Result | None] | None = None
+        # How to carry out the next request with the same head without reading that; None where that can't be known.
+        self.again: Again | None = None
         # Another node was asked, and passed it on: it is carried out here, or nowhere.
         self.passed_on = False
+
+
+class Again:
+    """How to carry out requests that differ from one of this session's only in their body, and in their connection.
+
+    `run` gives None when something must be looked at anew. It looks at whatever may have changed since.
+    """
+
+    __slots__ = ("cors", "run", "session")
+
+    def __init__(
+        self, session: Session, cors: Headers, run: Callable[[bytes, Carrier], Answer | Stream | Pending | None]
+    ) -> None:
+        self.session = session
+        self.cors = cors
+        self.run = run
 
 
 class Pending:
@@ -219,6 +235,13 @@ class Call:
         self.body: Any = None
         self.expires_ms = 0
         self.keep: Callable[[int, bytes], Repeat] | None = None
+
+    def kept(self) -> Call:
+        """Who asks, without the request that told it."""
+        other = Call.__new__(Call)
+        other.session, other.session_id, other.api_key = self.session, self.session_id, self.api_key
+        other.organization, other.keep = self.organization, None
+        return other
 
     def extra(self, status: int = 202, body: bytes = b"") -> tuple[Repeat, ...]:
         """What to store with the effects of this call, so that its Idempotency-Key answers alike the next time."""

@@ -24,6 +24,7 @@ CURSOR_FLUSH_MS = 500
 # wait up to 200 with their acknowledgement, and far networks take as long to carry it; what has not come by then
 # was lost with the network, and is sent again.
 DOUBT_MS = 500
+_HOLD_MS = POLL_HOLD_SECONDS * 1000
 COMPOSING, PREVIEW, TEXT = "messaging.Notification", "messaging.Preview", "messaging.Text"
 POSITION, JOINED = "messaging.QueueStatus", "messaging.ParticipantJoined"
 DISCONNECTED = "messaging.Disconnected"
@@ -43,6 +44,8 @@ class Hub:
         self._feeds: dict[str, Feed] = {}
         self._moved: dict[str, Session] = {}
         self.on_expired: Callable[[Session], None] = lambda session: None
+        # Told of a session that is over, or at home elsewhere: nothing of it is to be remembered.
+        self.on_gone: Callable[[str], None] = lambda session_id: None
         # Told when the client of a session with agents has confirmed more than before.
         self.on_confirmed: Callable[[Session], None] = lambda session: None
         self.held = 0
@@ -71,22 +74,23 @@ class Hub:
             self._ring(rung)
 
     def _append(self, entry: Entry) -> Feed | None:
-        session = entry.session
+        session, kind, number = entry.session, entry.kind, entry.stream_seq
         feed = self._feeds.get(session.session_id) if session is not None else None
         if feed is None:
             return None
-        if entry.kind == TEXT and feed.passing:
-            # The message is what the typing was about; shown after it, it would never end.
-            feed.passing.pop(COMPOSING, None)
-        elif entry.kind == JOINED and feed.passing:
-            # Whoever is served does not wait: a position shown after it would say that they do.
-            feed.passing.pop(POSITION, None)
-        elif entry.kind == DISCONNECTED:
-            # Always the last event: a place in the queue shown after it would leave the contact waiting.
-            feed.passing = None
+        if feed.passing is not None:
+            if kind == TEXT:
+                # The message is what the typing was about; shown after it, it would never end.
+                feed.passing.pop(COMPOSING, None)
+            elif kind == JOINED:
+                # Whoever is served does not wait: a position shown after it would say that they do.
+                feed.passing.pop(POSITION, None)
+            elif kind == DISCONNECTED:
+                # Always the last event: a place in the queue shown after it would leave the contact waiting.
+                feed.passing = None
         event_id = _event_id(entry.interaction.interaction_id, entry.seq)
-        body = names.envelope(entry.kind, entry.time_ms, entry.payload, event_id=event_id, number=entry.stream_seq)
-        return feed if feed.append(entry.stream_seq, body) else None
+        body = names.envelope(kind, entry.time_ms, entry.payload, event_id=event_id, number=number)
+        return feed if feed.append(number, body) else None
 
     def push(self, session: Session, kind: str, payload: str, event_id: str, time_ms: int) -> None:
         """Put an event on a stream that is not stored: it gets its number here."""
@@ -116,6 +120,7 @@ class Hub:
         """The session is over."""
         feed = self._feeds.pop(session.session_id, None)
         self._moved.pop(session.session_id, None)
+        self.on_gone(session.session_id)
         if feed is None:
             return
         feed.conclude()
@@ -143,6 +148,7 @@ class Hub:
         """Another node goes on with it."""
         feed = self._feeds.pop(session.session_id, None)
         self._moved.pop(session.session_id, None)
+        self.on_gone(session.session_id)
         if feed is None:
             return
         feed.conclude()
@@ -159,9 +165,10 @@ class Hub:
         A newer poll ends the older one with an empty answer, so no event can overtake another. Raises Invalid
         when `after` was never sent.
         """
-        feed = self._arrive(session, poll.carrier, after)
+        now_ms = self._clock.now_ms()
+        feed = self._arrive(session, poll.carrier, after, now_ms)
         feed.poll, feed.poll_max, feed.poll_after = poll, max_events, feed.sent
-        feed.hold_until = self._clock.now_ms() + POLL_HOLD_SECONDS * 1000
+        feed.hold_until = now_ms + _HOLD_MS
         self.held += 1
         self._ring(feed)
         if feed.poll is poll and not feed.timed:
@@ -172,11 +179,12 @@ class Hub:
 
     def subscribe(self, session: Session, channel: EventStream, after: int | None) -> None:
         """Send everything after the cursor, and what follows, to `channel` until it is left or closed."""
-        feed = self._arrive(session, channel.carrier, after)
+        now_ms = self._clock.now_ms()
+        feed = self._arrive(session, channel.carrier, after, now_ms)
         feed.channel = channel
         self.held += 1
         channel.write(sse.OPENING)
-        self._timers.at(self._clock.now_ms() + sse.HEARTBEAT_SECONDS * 1000, lambda now: self._beat(feed, channel, now))
+        self._timers.at(now_ms + sse.HEARTBEAT_SECONDS * 1000, lambda now: self._beat(feed, channel, now))
         self._ring(feed)
 
     def acknowledge(self, session: Session, number: int) -> None:
@@ -217,6 +225,7 @@ class Hub:
         again = Unavailable("storageFailed", "The server reads its data again; repeat the request in a moment.")
         for feed in list(self._feeds.values()):
             self._refuse(feed, again)
+            self.on_gone(feed.session.session_id)
         self._feeds.clear()
         self._moved.clear()
 
@@ -238,7 +247,7 @@ class Hub:
             raise over(session)
         return feed
 
-    def _arrive(self, session: Session, carrier: Carrier, after: int | None) -> Feed:
+    def _arrive(self, session: Session, carrier: Carrier, after: int | None, now_ms: int) -> Feed:
         feed = self._feed(session)
         if after is not None:
             check_number(after, feed.head)
@@ -248,10 +257,10 @@ class Hub:
             self._leave(feed).close()
         cursor, sent = session.cursor, feed.sent
         feed.settle(carrier, after)
-        self._noted(feed, cursor, sent)
+        if session.cursor != cursor or feed.sent != sent:
+            self._noted(feed, cursor, sent)
         if is_spent(session):
             raise over(session)
-        now_ms = self._clock.now_ms()
         touch(session, now_ms)
         if feed.doubt is not None:
             self._timers.at(now_ms, lambda now: self._judge(feed, now_ms + DOUBT_MS, now))
@@ -259,7 +268,8 @@ class Hub:
 
     def _noted(self, feed: Feed, cursor: int, sent: int) -> None:
         """The feed stood at `cursor` and `sent`: store the cursor if it moved, count what goes out again."""
-        self.redelivered += max(0, sent - feed.sent)
+        if feed.sent < sent:
+            self.redelivered += sent - feed.sent
         if feed.session.cursor != cursor:
             self._note(feed.session)
 
