@@ -72,30 +72,20 @@ class Messaging:
     def send_text(self, session: Session, text: str, done: Done, extra: Extra = ()) -> None:
         """Say something. Raises NotFound, Invalid."""
         messages.check_text(text)
-        interaction = self._open(session)
-        event = messages.text_event(
-            interaction,
-            interaction.contact.name,
-            EntityType.CONTACT,
-            str(self.context.ids.number()),
-            text,
-            self.context.clock.now_ms(),
-        )
-        self._write(interaction, event, Input("messaging.Text", text), done, extra)
+        interaction, context = self._open(session), self.context
+        message_id, now_ms = str(context.ids.number()), context.clock.now_ms()
+        name = interaction.contact.name
+        event = messages.text_event(interaction, name, EntityType.CONTACT, message_id, text, now_ms)
+        self._write(interaction, event, Input("messaging.Text", text), now_ms, done, extra)
 
     def push_url(self, session: Session, url: str, done: Done, extra: Extra = ()) -> None:
         """Send a link. Raises NotFound, Invalid."""
         messages.check_url(url)
-        interaction = self._open(session)
-        event = messages.push_url_event(
-            interaction,
-            interaction.contact.name,
-            EntityType.CONTACT,
-            str(self.context.ids.number()),
-            url,
-            self.context.clock.now_ms(),
-        )
-        self._write(interaction, event, Input("messaging.PushUrl", url), done, extra)
+        interaction, context = self._open(session), self.context
+        message_id, now_ms = str(context.ids.number()), context.clock.now_ms()
+        name = interaction.contact.name
+        event = messages.push_url_event(interaction, name, EntityType.CONTACT, message_id, url, now_ms)
+        self._write(interaction, event, Input("messaging.PushUrl", url), now_ms, done, extra)
 
     def dial(self, session: Session, digits: str, done: Done, extra: Extra = ()) -> None:
         """Ask to be called now. Raises NotFound, Invalid."""
@@ -103,7 +93,8 @@ class Messaging:
         interaction = self._open(session)
         message_id = str(self.context.ids.number())
         event = events.DialRequest(interaction_id=str(interaction.interaction_id), digits=digits, message_id=message_id)
-        self._write(interaction, event, Input("messaging.DialRequest", digits), done, extra)
+        now_ms = self.context.clock.now_ms()
+        self._write(interaction, event, Input("messaging.DialRequest", digits), now_ms, done, extra)
 
     def notify(self, session: Session, state: str, expires_after_seconds: float) -> None:
         """Show the agents that the contact is composing. Never stored. Raises NotFound, Invalid."""
@@ -186,9 +177,11 @@ class Messaging:
         self.context.store.admit()
         return session.interaction
 
-    def _write(self, interaction: Interaction, event: events.Event, heard: Input, done: Done, extra: Extra) -> None:
+    def _write(
+        self, interaction: Interaction, event: events.Event, heard: Input, now_ms: int, done: Done, extra: Extra
+    ) -> None:
         """An entry by the contact: it stands in the log, and whoever has the conversation hears it."""
-        entry = messages.entry(interaction, event, EntityType.CONTACT, self.context.clock.now_ms(), None)
+        entry = messages.entry(interaction, event, EntityType.CONTACT, now_ms, None)
         if interaction.state is State.ACTIVE:
             self.context.store.commit((entry, *extra), self._heard(entry, done))
             return

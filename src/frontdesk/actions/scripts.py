@@ -71,8 +71,12 @@ class Runner:
         if waiting is not None:
             waiting.append((seq, happened))
             return
-        self._busy[interaction.interaction_id] = deque()
-        self._run(interaction, (seq, happened))
+        outcome = self._step(interaction, happened)
+        if outcome.composing_ms:
+            self._busy[interaction.interaction_id] = deque()
+            self._compose(interaction, seq, outcome)
+        else:
+            self._store(interaction, seq, outcome)
 
     def recover(self, interaction: Interaction) -> None:
         """After a restart: hear what no stored turn has answered."""
@@ -176,11 +180,12 @@ class Runner:
         records: list[Record] = []
         for effect in outcome.effects:
             records += self._effect(interaction, effect, title)
-        entries = [r for r in records if isinstance(r, Entry)]
-        own = [entry for entry in entries if entry.interaction is interaction]
-        for entry in own:
-            entry.answers = seq
-        if not own or outcome.state != before or interaction.state is not State.SCRIPTED:
+        entries = [record for record in records if type(record) is Entry]
+        answered = False
+        for entry in entries:
+            if entry.interaction is interaction:
+                entry.answers, answered = seq, True
+        if not answered or outcome.state != before or interaction.state is not State.SCRIPTED:
             # Else the entries say it all: a second row for each answer would cost a third of the rate.
             records.append(interaction)
         if interaction.state is State.CLOSED:

@@ -164,6 +164,17 @@ class Disconnected(Event, tag="messaging.Disconnected", frozen=True):
     reason: str
 
 
+class _Envelope(Struct, frozen=True, rename="camel", omit_defaults=True):
+    """In the order of the wire."""
+
+    kind: str
+    id: str = ""
+    sequence_number: int = 0
+    # Never left out, as the payload is not.
+    published_time: str = ""
+    payload: str = ""
+
+
 def kind_of(event: Event) -> str:
     """The event's name on the wire, as "messaging.Text"."""
     return _KIND[type(event)]
@@ -176,17 +187,7 @@ def payload(event: Event) -> str:
 
 def envelope(kind: str, published_ms: int, payload: str, *, event_id: str = "", number: int = 0) -> bytes:
     """One element of a poll's `events`. Passing events have neither id nor number, and carry neither field."""
-    if number:
-        return _encode(
-            {
-                "kind": kind,
-                "id": event_id,
-                "sequenceNumber": number,
-                "publishedTime": rfc3339(published_ms),
-                "payload": payload,
-            }
-        )
-    return _encode({"kind": kind, "publishedTime": rfc3339(published_ms), "payload": payload})
+    return _encode(_Envelope(kind, event_id, number, rfc3339(published_ms), payload))
 
 
 _KIND: dict[type[Event], str] = {

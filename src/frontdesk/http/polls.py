@@ -64,7 +64,8 @@ class HeldPoll(Pending):
     __slots__ = ("_hub", "_session", "carrier")
 
     def __init__(self, hub: Hub, session: Session, carrier: Carrier) -> None:
-        super().__init__()
+        # As Pending's own: a call to it would be a tenth of what a poll costs here.
+        self._answer = self._sink = None
         self._hub = hub
         self._session = session
         self.carrier = carrier

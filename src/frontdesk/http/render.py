@@ -6,50 +6,38 @@ from http import HTTPStatus
 
 from frontdesk.http.wire import Answer, Headers
 
+Date = tuple[bytes, bytes]
+
 _STATUS = {s.value: f"HTTP/1.1 {s.value} {s.phrase}\r\n".encode() for s in HTTPStatus}
-# Header lines by the identity of their parts, which are constants or cached themselves; each entry keeps its parts
-# alive, so that no other can take their place.
-_LINES_MAX = 1024
-_lines: dict[tuple[int, int], tuple[bytes, Headers, Headers]] = {}
-# The one Date line of this second (RFC 9110, 6.6.1); the server makes a new header each second.
-_dates: dict[tuple[bytes, bytes], bytes] = {}
+_NO_CONTENT = HTTPStatus.NO_CONTENT.value
+# How answers begin, by status and by the identity of their headers, which are constants or cached themselves; each
+# entry keeps them alive, so that no other can take their place. The date (RFC 9110, 6.6.1) is a new one each second.
+_STARTS_MAX = 1024
+_starts: dict[tuple[int, int, int, int], tuple[bytes, Date, Headers, Headers]] = {}
 
 
-def _text(own: Headers, shared: Headers) -> bytes:
-    """The header lines of an answer, as they were the last time."""
-    key = (id(own), id(shared))
-    known = _lines.get(key)
+def _start(status: int, date: Date, own: Headers, shared: Headers) -> bytes:
+    """Status and header lines of an answer, as they were the last time."""
+    key = (status, id(date), id(own), id(shared))
+    known = _starts.get(key)
     if known is None:
-        if len(_lines) >= _LINES_MAX:
-            _lines.clear()
-        text = b"".join(b"%b: %b\r\n" % header for header in (*own, *shared))
-        known = _lines[key] = (text, own, shared)
+        if len(_starts) >= _STARTS_MAX:
+            _starts.clear()
+        text = _STATUS[status] + b"".join(b"%b: %b\r\n" % header for header in (date, *own, *shared))
+        known = _starts[key] = (text, date, own, shared)
     return known[0]
 
 
-def _dated(date: tuple[bytes, bytes]) -> bytes:
-    line = _dates.get(date)
-    if line is None:
-        _dates.clear()
-        line = _dates[date] = b"%b: %b\r\n" % date
-    return line
-
-
-def whole(answer: Answer, shared: Headers, date: tuple[bytes, bytes], *, keep: bool, head: bool) -> bytes:
+def whole(answer: Answer, shared: Headers, date: Date, *, keep: bool, head: bool) -> bytes:
     """A whole answer. `shared` are headers that every answer to the request carries; `head`: without the body."""
-    body = answer.body
-    return b"".join(
-        (
-            _STATUS[answer.status],
-            _dated(date),
-            _text(answer.headers, shared),
-            b"" if answer.status == HTTPStatus.NO_CONTENT else b"content-length: %d\r\n" % len(body),
-            b"\r\n" if keep else b"connection: close\r\n\r\n",
-            b"" if head else body,
-        )
-    )
+    body, start = answer.body, _start(answer.status, date, answer.headers, shared)
+    if keep and not head and answer.status != _NO_CONTENT:
+        return b"%bcontent-length: %d\r\n\r\n%b" % (start, len(body), body)
+    length = b"" if answer.status == _NO_CONTENT else b"content-length: %d\r\n" % len(body)
+    end = b"\r\n" if keep else b"connection: close\r\n\r\n"
+    return b"".join((start, length, end, b"" if head else body))
 
 
-def opening(own: Headers, shared: Headers, date: tuple[bytes, bytes]) -> bytes:
+def opening(own: Headers, shared: Headers, date: Date) -> bytes:
     """The head of an answer without an end; its pieces follow as chunks."""
-    return _STATUS[HTTPStatus.OK] + _dated(date) + _text(own, shared) + b"transfer-encoding: chunked\r\n\r\n"
+    return _start(HTTPStatus.OK.value, date, own, shared) + b"transfer-encoding: chunked\r\n\r\n"
