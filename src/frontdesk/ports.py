@@ -49,6 +49,17 @@ class Moved(Struct, frozen=True):
     new: str
 
 
+class Reached(Struct, frozen=True):
+    """How far a stored session's stream has come: its newest event, and the last that needs no sending again.
+
+    It changes nothing else of the session, and nothing where there is no such session.
+    """
+
+    session_id: str
+    stream_seq: int
+    cursor: int
+
+
 class Used(Struct, frozen=True):
     """A grant is used, unless it was before. `number` is the use's own: whoever finds theirs stored was the first."""
 
@@ -57,7 +68,7 @@ class Used(Struct, frozen=True):
 
 
 Record = (
-    Session | Interaction | Entry | CallBack | Repeat | Usage | Moved | Gone | Used
+    Session | Interaction | Entry | CallBack | Repeat | Usage | Moved | Reached | Gone | Used
     | Organization | ApiKey | WorkType | SigningKey | User | Client | Item
     | Grant | Audit | AgentStatus | Assignment
 )  # fmt: skip
@@ -158,8 +169,8 @@ class Store(Protocol):
         Order: commits of one process take effect in the order of the calls, and `done` is called in that order, on
         the loop's thread, never before `commit` has returned. Entries get `seq` and `stream_seq` here, gap-free
         for each interaction and stream. A record is stored as it is at the moment of the call.
-        Repeat: a record with a key (all but Entry and Usage) replaces the one stored under it. The first Repeat of a
-        key stays.
+        Repeat: a record with a key replaces the one stored under it; Entry, Usage and what changes other records have
+        none. The first Repeat of a key stays.
         Failure: a failed commit fails every later one that was already handed in, as those were decided on a state
         that never came to be; the caller forgets that state and reads it again with `recover`.
         """

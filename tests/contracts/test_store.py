@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from frontdesk.domain.errors import TooMany, Unavailable
 from frontdesk.domain.model import Channel, EntityType, Session, State, StoredEvent
 from frontdesk.engines.committer import PENDING_MAX
-from frontdesk.ports import Gone, Moved, Usage
+from frontdesk.ports import Gone, Moved, Reached, Record, Usage
 from tests.contracts import records
 from tests.contracts.engines import Bench
 from tests.contracts.records import chat, entry, repeat, session
@@ -292,6 +292,39 @@ def test_a_session_moved_twice_in_one_batch_arrives_at_the_last(bench: Bench) ->
     bench.hand_in(session("three"), Moved("two", "three"))
     bench.settle()
     assert numbers(stream(bench, "three")) == [1]
+
+
+@pytest.mark.parametrize("together", [True, False])
+def test_how_far_a_session_has_come_changes_nothing_else_of_it(bench: Bench, *, together: bool) -> None:
+    """The last word counts, in one batch or in several; other sessions stay as they are."""
+    ours, other = session("ours", cursor=1), session("other", cursor=1)
+    bench.hand_in(ours, other)
+    if not together:
+        bench.settle()
+    bench.hand_in(Reached("ours", 7, 5), Reached("ours", 9, 8))
+    if not together:
+        bench.settle()
+    bench.hand_in(Reached("nobody", 3, 3))
+    bench.settle()
+    found: Session = bench.ask(bench.store.find_session, "ours")
+    ours.stream_seq, ours.cursor, ours.adopted = 9, 8, True
+    assert found == ours
+    assert bench.ask(bench.store.find_session, "other").cursor == 1
+    assert bench.ask(bench.store.find_session, "nobody") is None
+
+
+@pytest.mark.parametrize("first", [True, False])
+def test_a_session_written_whole_and_what_it_has_reached_in_one_batch(bench: Bench, *, first: bool) -> None:
+    """Whichever was handed in later is how it stands."""
+    bench.commit(session(cursor=1))
+    ended = session(cursor=4, stream_seq=6, ended_ms=99)
+    both: list[Record] = [ended, Reached("s1", 5, 3)]
+    for record in both if first else reversed(both):
+        bench.hand_in(record)
+    bench.settle()
+    found: Session = bench.ask(bench.store.find_session, "s1")
+    assert found.ended_ms == 99
+    assert (found.stream_seq, found.cursor) == ((5, 3) if first else (6, 4))
 
 
 def test_what_is_old_is_removed_and_nothing_else(bench: Bench) -> None:

@@ -9,10 +9,10 @@ from sqlalchemy import Table
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.dialects.sqlite import Insert, insert
 
-from frontdesk.domain.model import Entry, Repeat
+from frontdesk.domain.model import Entry, Repeat, Session
 from frontdesk.engines import schema
-from frontdesk.engines.rows import TABLES, Row, entry_row
-from frontdesk.ports import Done, Gone, Moved, Record, Usage, Used
+from frontdesk.engines.rows import TABLES, Row, entry_row, reached_row
+from frontdesk.ports import Done, Gone, Moved, Reached, Record, Usage, Used
 
 _DIALECT = sqlite.dialect(paramstyle="qmark")
 
@@ -23,7 +23,7 @@ class Batch:
     Only of a Repeat the first stays: it is what the client was told.
     """
 
-    __slots__ = ("dones", "entries", "gone", "keyed", "moved", "usage", "used")
+    __slots__ = ("dones", "entries", "gone", "keyed", "moved", "reached", "usage", "used")
 
     def __init__(self) -> None:
         self.dones: list[Done] = []
@@ -31,6 +31,8 @@ class Batch:
         self.keyed: dict[type, dict[Any, Row]] = {}
         self.usage: dict[tuple[str, str, str], int] = {}
         self.moved: list[Moved] = []
+        # Of sessions that are not written whole by this batch: newest event and cursor.
+        self.reached: dict[str, tuple[int, int]] = {}
         self.gone: list[Gone] = []
         self.used: list[Used] = []
 
@@ -47,6 +49,8 @@ class Batch:
         if isinstance(record, Usage):
             key = (record.key_id, record.endpoint, record.day)
             self.usage[key] = self.usage.get(key, 0) + record.count
+        elif isinstance(record, Reached):
+            self._reach(record)
         elif isinstance(record, Moved):
             self.moved.append(record)
         elif isinstance(record, Gone):
@@ -60,6 +64,17 @@ class Batch:
             rows, key = self.keyed.setdefault(kind, {}), row[: len(table.primary_key.columns)]
             if kind is not Repeat or key not in rows:
                 rows[key] = row
+            if kind is Session:
+                self.reached.pop(row[0], None)
+
+    def _reach(self, record: Reached) -> None:
+        sessions, key = self.keyed.get(Session, {}), (record.session_id,)
+        row = sessions.get(key)
+        if row is None:
+            self.reached[record.session_id] = (record.stream_seq, record.cursor)
+        else:
+            # One statement must not change a row twice.
+            sessions[key] = reached_row(row, record)
 
 
 def _columns(table: Table) -> list[str]:
@@ -93,6 +108,8 @@ def _count() -> str:
 PUT = {kind: _put(kind, table) for kind, (table, _) in TABLES.items() if kind not in (Entry, Usage)}
 APPEND = _sql(_insert(schema.entries))
 COUNT = _count()
+# The indexes of sessions stay as they are: writing a row whole costs four times as much.
+REACH = "UPDATE sessions SET stream_seq = ?, cursor = ? WHERE session_id = ?"
 MOVE = "UPDATE interactions SET session_id = ? WHERE session_id = ?"
 USE = "UPDATE grants SET used = ? WHERE digest = ? AND used = 0"
 FORGET = (

@@ -19,16 +19,19 @@ from frontdesk.domain.people import Client, Item, User
 from frontdesk.engines.batch import Batch
 from frontdesk.engines.postgres_link import escaped
 from frontdesk.engines.rows import TABLES, Row
-from frontdesk.ports import Fenced, Usage
+from frontdesk.ports import Fenced, Reached, Usage
 
 # What every node keeps in memory: a change of these is told to all.
 _DIRECTORY = frozenset({Organization, ApiKey, SigningKey, WorkType, User, Client, Item})
-_KINDS = tuple(TABLES)
+_KINDS = (*TABLES, Reached)
 # In this order: a BigInteger is an Integer as well.
 _TYPES: tuple[tuple[type[TypeEngine[Any]], str], ...] = (
     (BigInteger, "bigint"), (Boolean, "boolean"), (Integer, "integer"), (LargeBinary, "bytea"), (String, "text"),
 )  # fmt: skip
 _FENCE = "SELECT 1 FROM nodes WHERE node = $1 AND epoch = $2 FOR KEY SHARE"
+# Columns of a Reached, and what is done with them.
+_REACHED = ("text", "bigint", "bigint")
+_REACH = "UPDATE sessions SET stream_seq = r.seq, cursor = r.cursor FROM unnest({}) AS r(id, seq, cursor) WHERE {}"
 _MOVE = "UPDATE interactions SET session_id = $1 WHERE session_id = $2"
 _USE = "UPDATE grants SET used = $1 WHERE digest = $2 AND used = 0"
 _CHANGED = "UPDATE marks SET number = number + 1 WHERE name = 'directory'"
@@ -88,7 +91,7 @@ async def _write_rows(db: Connection, batch: Batch, right: Right) -> None:
     kinds = tuple(kind for kind in _KINDS if tables.get(kind))
     arguments: list[Any] = [right.node, right.epoch] if right.node else []
     for kind in kinds:
-        arguments += _columns_of(kind, tables[kind])
+        arguments += _columns_of(kind, tables[kind]) if kind is not Reached else _numbers_of(tables[kind])
     if not await db.fetchval(statement(kinds, fenced=bool(right.node)), *arguments):
         raise Fenced(f"Node {right.node} was shut out, or reads its state anew.")
 
@@ -98,7 +101,14 @@ def _rows_by_kind(batch: Batch) -> dict[type, Sequence[Row]]:
     tables[Entry] = batch.entries
     # In one order on all nodes: they count in the same rows, and would else lock each other out.
     tables[Usage] = [(*key, count) for key, count in sorted(batch.usage.items())]
+    tables[Reached] = [(session_id, *numbers) for session_id, numbers in batch.reached.items()]
     return tables
+
+
+def _numbers_of(rows: Sequence[Row]) -> Iterable[Sequence[Any]]:
+    """How far sessions have come, as columns."""
+    session_ids, *numbers = zip(*rows, strict=True)
+    return (_text(session_ids), *numbers)
 
 
 def _columns_of(kind: type, rows: Sequence[Row]) -> Iterable[Sequence[Any]]:
@@ -120,11 +130,21 @@ def statement(kinds: tuple[type, ...], *, fenced: bool) -> str:
     first = 3 if fenced else 1
     parts = [f"fence AS MATERIALIZED ({_FENCE})"] if fenced else []
     for kind in kinds:
-        table = TABLES[kind][0]
-        parts.append(f"put_{table.name} AS ({_put(kind, table, first, fenced=fenced)})")
-        first += len(_columns(table))
+        if kind is Reached:
+            parts.append(f"reach AS ({_reach(first, fenced=fenced)})")
+            first += len(_REACHED)
+        else:
+            table = TABLES[kind][0]
+            parts.append(f"put_{table.name} AS ({_put(kind, table, first, fenced=fenced)})")
+            first += len(_columns(table))
     answer = "SELECT count(*) FROM fence" if fenced else "SELECT 1"
     return f"WITH {', '.join(parts)} {answer}" if parts else answer
+
+
+def _reach(first: int, *, fenced: bool) -> str:
+    arrays = ", ".join(f"${first + i}::{name}[]" for i, name in enumerate(_REACHED))
+    allowed = "EXISTS (SELECT 1 FROM fence)" if fenced else "true"
+    return _REACH.format(arrays, f"sessions.session_id = r.id AND {allowed}")
 
 
 def _put(kind: type, table: Table, first: int, *, fenced: bool) -> str:

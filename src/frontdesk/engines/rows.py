@@ -24,7 +24,7 @@ from frontdesk.domain.model import (
 )
 from frontdesk.engines import schema
 from frontdesk.engines.people_rows import PLAIN, to_row
-from frontdesk.ports import Usage
+from frontdesk.ports import Reached, Usage
 
 Row = tuple[Any, ...]
 
@@ -79,6 +79,11 @@ def session_row(s: Session) -> Row:
         s.session_id, s.org_id, s.first_id, s.inactivity_delay, s.require_acknowledgement, s.stream_seq, s.cursor,
         s.disposed, s.created_ms, s.ended_ms, s.node,
     )  # fmt: skip
+
+
+def reached_row(row: Row, reached: Reached) -> Row:
+    """A session's row with what it has reached."""
+    return (*row[:5], reached.stream_seq, reached.cursor, *row[7:])
 
 
 def session(r: Any) -> Session:

@@ -8,7 +8,7 @@ import sqlite3
 import threading
 from collections.abc import Callable
 
-from frontdesk.engines.batch import APPEND, COUNT, FORGET, MOVE, PUT, USE, Batch
+from frontdesk.engines.batch import APPEND, COUNT, FORGET, MOVE, PUT, REACH, USE, Batch
 from frontdesk.engines.committer import Committer
 
 
@@ -32,6 +32,8 @@ def _write_rows(db: sqlite3.Connection, batch: Batch) -> None:
         db.executemany(APPEND, batch.entries)
     if batch.usage:
         db.executemany(COUNT, [(*key, count) for key, count in batch.usage.items()])
+    if batch.reached:
+        db.executemany(REACH, [(*numbers, session_id) for session_id, numbers in batch.reached.items()])
     for moved in batch.moved:
         db.execute(MOVE, (moved.new, moved.old))
     for used in batch.used:

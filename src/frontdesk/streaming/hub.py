@@ -7,6 +7,7 @@ is lost or repeated changes nothing but delay.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import takewhile
 
 from frontdesk.domain import events as names
 from frontdesk.domain.errors import Refusal, Unavailable
@@ -14,12 +15,15 @@ from frontdesk.domain.limits import MAX_EVENTS_MAX, POLL_HOLD_SECONDS
 from frontdesk.domain.model import Entry, Session, StoredEvent
 from frontdesk.domain.sessions import check_number, is_spent, over, touch
 from frontdesk.domain.timers import Timers
-from frontdesk.ports import Carrier, Clock, EventStream, Poll, Store
+from frontdesk.ports import Carrier, Clock, EventStream, Poll, Reached, Store
 from frontdesk.streaming import longpoll, sse
 from frontdesk.streaming.feed import Feed, Passing
 
 # A crash shows a plain client at most this much again (milliseconds); shorter writes more cursors than messages.
 CURSOR_FLUSH_MS = 500
+# Some are written so often, each after the rest of that time.
+_FLUSH_STEP_MS = 100
+_CURSOR_REST_MS = CURSOR_FLUSH_MS - _FLUSH_STEP_MS
 # Milliseconds that an answer's fate may stay unknown when its client polls again on another connection. Machines
 # wait up to 200 with their acknowledgement, and far networks take as long to carry it; what has not come by then
 # was lost with the network, and is sent again.
@@ -42,7 +46,8 @@ class Hub:
         self._clock = clock
         self._timers = timers
         self._feeds: dict[str, Feed] = {}
-        self._moved: dict[str, Session] = {}
+        # Sessions whose cursor moved, and when: the longest ago first.
+        self._moved: dict[str, tuple[Session, int]] = {}
         self.on_expired: Callable[[Session], None] = lambda session: None
         # Told of a session that is over, or at home elsewhere: nothing of it is to be remembered.
         self.on_gone: Callable[[str], None] = lambda session_id: None
@@ -231,13 +236,25 @@ class Hub:
 
     def flush(self) -> None:
         """Write the cursors that moved. Never waited for: a lost move means a repeat, not a loss."""
+        self._flush(list(self._moved.values()))
+
+    def _flush_due(self, now_ms: int) -> None:
+        """Write those that moved a while ago. Not all at once: messages would wait behind many thousands."""
+        due = list(takewhile(lambda moved: moved[1] <= now_ms - _CURSOR_REST_MS, self._moved.values()))
+        self._flush(due)
         if self._moved:
-            moved, self._moved = self._moved, {}
-            self._store.commit(tuple(moved.values()), lambda error: None)
-            for session in moved.values():
-                # Twice a second is soon enough to be seen, and costs a fifteenth less than with every message.
-                if session.interaction is not None and session.interaction.marks is not None:
-                    self.on_confirmed(session)
+            self._timers.at(now_ms + _FLUSH_STEP_MS, self._flush_due)
+
+    def _flush(self, moved: Sequence[tuple[Session, int]]) -> None:
+        if not moved:
+            return
+        for session, _ in moved:
+            del self._moved[session.session_id]
+        self._store.commit([Reached(s.session_id, s.stream_seq, s.cursor) for s, _ in moved], lambda error: None)
+        for session, _ in moved:
+            # Twice a second is soon enough to be seen, and costs a fifteenth less than with every message.
+            if session.interaction is not None and session.interaction.marks is not None:
+                self.on_confirmed(session)
 
     # ---- inside
 
@@ -408,11 +425,12 @@ class Hub:
         return channel
 
     def _note(self, session: Session) -> None:
-        if not session.stored:
+        if not session.stored or session.session_id in self._moved:
             return
+        now_ms = self._clock.now_ms()
         if not self._moved:
-            self._timers.at(self._clock.now_ms() + CURSOR_FLUSH_MS, lambda now: self.flush())
-        self._moved[session.session_id] = session
+            self._timers.at(now_ms + _CURSOR_REST_MS, self._flush_due)
+        self._moved[session.session_id] = (session, now_ms)
 
     def _let_go(self, feed: Feed, now_ms: int) -> None:
         """The hold of a poll is over, or a later one took its place."""
