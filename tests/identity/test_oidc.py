@@ -227,6 +227,42 @@ def test_what_a_provider_says_of_itself_is_remembered_for_an_hour(
     assert provider.said.count("/.well-known/openid-configuration") == 2
 
 
+@pytest.mark.parametrize(
+    ("told", "status"),
+    [
+        ({"email": "ada@example.com", "email_verified": True}, 303),
+        ({"email": "ada@example.com"}, 403),
+        ({"sub": "2", "email": "ada@example.com", "email_verified": True}, 403),
+        ({"sub": 1, "email": "ada@example.com", "email_verified": True}, 403),
+        ({"sub": None, "email": "ada@example.com", "email_verified": True}, 403),
+        ({}, 403),
+    ],
+    ids=["checked", "not checked", "of another", "number", "of nobody", "nothing"],
+)
+def test_what_is_not_in_the_id_token_is_asked_for(
+    provider: Provider, visitor: Visitor, told: dict[str, Any], status: int
+) -> None:
+    """Many say in it who it is, and beside it how they are called; what is about another is not believed."""
+    provider.userinfo = {"sub": "1", **told}
+    assert visitor.over_the_provider().status == status
+    assert provider.said[-1] == "/userinfo"
+
+
+def test_who_is_known_by_more_than_the_id_token_is_made_with_a_name(
+    house: House, provider: Provider, visitor: Visitor
+) -> None:
+    """And not without one because it could not be asked for at that moment."""
+    house.run("oidc.set", issuer=provider.issuer, client_id=CLIENT, client_secret=SECRET, roles=["agent"])
+    provider.person["sub"] = "7"
+    provider.userinfo = {"sub": "7", "email": "eve@example.com", "email_verified": True, "name": "Eve"}
+    for lie in ((500, b""), (401, b"")):
+        provider.answers["userinfo"] = lie
+        assert visitor.over_the_provider().status == 503
+    provider.answers.clear()
+    assert visitor.over_the_provider().status == 303
+    assert ("eve@example.com", "Eve") in [(user["login"], user["name"]) for user in house.run("user.list")]
+
+
 # ---- a provider that is not well
 
 

@@ -21,6 +21,7 @@ from joserfc import jwt
 from joserfc.jwk import RSAKey
 
 CLIENT, SECRET = "frontdesk-client", "s3cret:with/odd+signs%"
+ACCESS = "access.token-of_the~person=="
 
 
 class Provider:
@@ -37,6 +38,8 @@ class Provider:
         self.redirect_uris: set[str] = set()
         self.keys = [new_key("first")]
         self.methods: list[str] | None = None
+        # What is told of the person beside the id token, which has their `sub` only; None: nothing is.
+        self.userinfo: dict[str, Any] | None = None
         self.said: list[str] = []
         # How it lies: claims that are put in place of the true ones (None: left out), a token or answers of another's.
         self.lie: dict[str, Any] = {}
@@ -72,6 +75,8 @@ class Provider:
             "subject_types_supported": ["public"],
             "id_token_signing_alg_values_supported": ["RS256"],
         }
+        if self.userinfo is not None:
+            told["userinfo_endpoint"] = f"{self.issuer}/userinfo"
         return told if self.methods is None else {**told, "token_endpoint_auth_methods_supported": self.methods}
 
     def key_set(self) -> dict[str, Any]:
@@ -108,7 +113,7 @@ class Provider:
             or asked["code_challenge"] != challenge
         ):
             return 400, {"error": "invalid_grant"}
-        return 200, {"access_token": "x", "token_type": "Bearer", "id_token": self._id_token(asked["nonce"])}
+        return 200, {"access_token": ACCESS, "token_type": "Bearer", "id_token": self._id_token(asked["nonce"])}
 
     def _is_client(self, fields: dict[str, str], authorization: str) -> bool:
         if "client_secret_post" in (self.methods or ()):
@@ -119,7 +124,8 @@ class Provider:
 
     def _id_token(self, nonce: str) -> str:
         now = self._now_ms() // 1000
-        true = {"iss": self.issuer, "aud": CLIENT, "nonce": nonce, "iat": now, "exp": now + 300, **self.person}
+        person = self.person if self.userinfo is None else {"sub": self.person["sub"]}
+        true = {"iss": self.issuer, "aud": CLIENT, "nonce": nonce, "iat": now, "exp": now + 300, **person}
         claims = {name: value for name, value in {**true, **self.lie}.items() if value is not None}
         if self.forged is not None:
             return self.forged(claims)
@@ -165,6 +171,9 @@ def _handler(provider: Provider) -> type[BaseHTTPRequestHandler]:
                     self._send(302, b"", location=provider.authorize(dict(parse_qsl(query))))
                 except (KeyError, ValueError):
                     self._send(400, b"not by the book")
+            elif path.endswith("/userinfo"):
+                good = self.headers.get("authorization") == f"Bearer {ACCESS}"
+                self._told(200 if good else 401, provider.userinfo or {})
             else:
                 told = provider.key_set() if path.endswith("/keys") else provider.described()
                 self._told(200, told)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from base64 import urlsafe_b64encode
 from collections.abc import Mapping
 from hashlib import sha256
@@ -26,6 +27,7 @@ from frontdesk.domain.oidc import (
     Endpoints,
     Identity,
     Provider,
+    completed,
     discovery,
     endpoints_of,
     identity_of,
@@ -40,13 +42,15 @@ AGAIN_MS = 60 * 1000
 # Milliseconds for which one that gave no good answer is not asked again: whoever comes would wait for it, one by one.
 PAUSE_MS = 5 * 1000
 SCOPE = "openid profile email"
+# RFC 6750, 2.1: what may stand in a header.
+_BEARER = re.compile(r"[A-Za-z0-9._~+/-]{1,8000}=*")
 
 
 class Web(Protocol):
     """The provider, as it can be reached. Raises OSError when it can't be, or takes too long."""
 
-    async def get(self, url: str) -> bytes:
-        """What is there. Raises OSError also for any status but 200."""
+    async def get(self, url: str, token: str = "") -> bytes:
+        """What is there, for the bearer of a token where there is one. Raises OSError also for any status but 200."""
 
     async def post(self, url: str, fields: Mapping[str, str], basic: tuple[str, str] | None) -> tuple[int, bytes]:
         """Status and body of what a form is answered with; `basic` are name and secret."""
@@ -90,12 +94,21 @@ class Oidc:
     async def identify(self, provider: Provider, journey: Journey, back: str, code: str) -> Identity:
         """Who came back with this code. Raises Unauthenticated, Unavailable."""
         known = await self._about(provider)
-        token = await self._redeem(provider, known.endpoints, code, journey.verifier, back)
+        token, access = await self._redeem(provider, known.endpoints, code, journey.verifier, back)
         claims = await self._claims(provider, known, token)
-        return identity_of(provider, claims, journey.nonce, self._clock.now_ms())
+        identity = identity_of(provider, claims, journey.nonce, self._clock.now_ms())
+        if "email" in claims or not access or not known.endpoints.userinfo:
+            return identity
+        try:
+            return completed(provider, identity, _json(await self._web.get(known.endpoints.userinfo, access)))
+        except OSError as error:
+            # Somebody new would be made without their name, and stay so.
+            raise _away(error) from None
 
-    async def _redeem(self, provider: Provider, where: Endpoints, code: str, verifier: str, back: str) -> str:
-        """The id token for a code (OpenID Connect Core, 3.1.3)."""
+    async def _redeem(
+        self, provider: Provider, where: Endpoints, code: str, verifier: str, back: str
+    ) -> tuple[str, str]:
+        """The id token and the access token for a code (OpenID Connect Core, 3.1.3)."""
         fields = {"grant_type": "authorization_code", "code": code, "redirect_uri": back, "code_verifier": verifier}
         basic = None
         if provider.client_secret and where.basic:
@@ -110,10 +123,11 @@ class Oidc:
             raise _away(error) from None
         if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
             raise _away(OSError(f"{where.token} answers {status}"))
-        token = _json(body).get("id_token") if status == HTTPStatus.OK else None
+        told = _json(body) if status == HTTPStatus.OK else {}
+        token, access = told.get("id_token"), told.get("access_token")
         if not isinstance(token, str):
             raise provider_refused()
-        return token
+        return token, access if isinstance(access, str) and _BEARER.fullmatch(access) else ""
 
     async def _claims(self, provider: Provider, known: Known, token: str) -> Any:
         """What is in a token that the provider signed. Raises Unauthenticated, Unavailable."""

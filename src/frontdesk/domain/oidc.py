@@ -47,6 +47,8 @@ class Endpoints(Struct, frozen=True):
     keys: str
     # Whether the client's secret goes as HTTP Basic, or in the form.
     basic: bool = True
+    # Where it says more of somebody than in the id token; "" where it does not.
+    userinfo: str = ""
 
 
 class Identity(Struct, frozen=True):
@@ -92,9 +94,7 @@ def endpoints_of(provider: Provider, told: Any) -> Endpoints:
     found = (
         [told.get(name) for name in names] if isinstance(told, dict) and told.get("issuer") == provider.issuer else []
     )
-    # One that is elsewhere must not make us ask what listens on this machine alone.
-    here = provider.issuer.startswith("http:")
-    urls = [url for url in found if isinstance(url, str) and is_safe(url) and (here or url.startswith("https:"))]
+    urls = [url for url in (_usable(provider, each) for each in found) if url]
     if len(urls) != len(names):
         raise Unavailable(
             "providerUnusable", "The identity provider's description can't be used; its issuer must be as set up here.",
@@ -102,7 +102,15 @@ def endpoints_of(provider: Provider, told: Any) -> Endpoints:
         )  # fmt: skip
     methods = told.get("token_endpoint_auth_methods_supported")
     # Left out, it is Basic (Discovery, 3).
-    return Endpoints(urls[0], urls[1], urls[2], not isinstance(methods, list) or "client_secret_basic" in methods)
+    basic = not isinstance(methods, list) or "client_secret_basic" in methods
+    return Endpoints(urls[0], urls[1], urls[2], basic, _usable(provider, told.get("userinfo_endpoint")))
+
+
+def _usable(provider: Provider, url: Any) -> str:
+    """The same address, "" for one where nothing may be asked."""
+    # A provider that is elsewhere must not make us ask what listens on this machine alone.
+    here = provider.issuer.startswith("http:")
+    return url if isinstance(url, str) and is_safe(url) and (here or url.startswith("https:")) else ""
 
 
 def identity_of(provider: Provider, claims: Any, nonce: str, now_ms: int) -> Identity:
@@ -118,6 +126,19 @@ def identity_of(provider: Provider, claims: Any, nonce: str, now_ms: int) -> Ide
     if not nonce or claims.get("nonce") != nonce:
         raise wrong_token("It is of another sign-in.")
     return _identity(provider, claims)
+
+
+def completed(provider: Provider, identity: Identity, told: Any) -> Identity:
+    """With what the provider says of the same person beside the id token; what is about another counts for nothing.
+
+    OpenID Connect Core, 5.3.2: an id token says who it is, and need not say how they are called (5.4).
+    """
+    if not isinstance(told, dict) or not isinstance(told.get("sub"), str):
+        return identity
+    more = _identity(provider, told)
+    return (
+        identity if more.subject != identity.subject else Identity(more.subject, more.email, identity.name or more.name)
+    )
 
 
 def wrong_token(why: str) -> Unauthenticated:

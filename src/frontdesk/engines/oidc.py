@@ -21,9 +21,9 @@ class HttpWeb:
     def __init__(self) -> None:
         self._tls: ssl.SSLContext | None = None
 
-    async def get(self, url: str) -> bytes:
+    async def get(self, url: str, token: str = "") -> bytes:
         """See `actions.oidc.Web`."""
-        status, body = await self._ask("GET", url, None, None)
+        status, body = await self._ask("GET", url, token=token)
         if status != HTTPStatus.OK:
             raise OSError(f"{url} answers {status}")
         return body
@@ -33,8 +33,15 @@ class HttpWeb:
         return await self._ask("POST", url, fields, basic)
 
     async def _ask(
-        self, method: str, url: str, fields: Mapping[str, str] | None, basic: tuple[str, str] | None
+        self,
+        method: str,
+        url: str,
+        fields: Mapping[str, str] | None = None,
+        basic: tuple[str, str] | None = None,
+        *,
+        token: str = "",
     ) -> tuple[int, bytes]:
+        headers = {"accept": "application/json", **({"authorization": f"Bearer {token}"} if token else {})}
         if self._tls is None:
             # Reading the certificates takes as long as a hundred chats.
             self._tls = await asyncio.to_thread(httpx.create_ssl_context)
@@ -42,7 +49,7 @@ class HttpWeb:
             async with (
                 asyncio.timeout(_SECONDS),
                 httpx.AsyncClient(verify=self._tls, timeout=_SECONDS) as client,
-                client.stream(method, url, data=fields, auth=basic, headers={"accept": "application/json"}) as answer,
+                client.stream(method, url, data=fields, auth=basic, headers=headers) as answer,
             ):
                 return answer.status_code, await _body(answer)
         except (httpx.HTTPError, httpx.InvalidURL, TimeoutError) as error:
