@@ -306,7 +306,7 @@ def test_a_program_ends_one_of_its_tokens(house: House) -> None:
     assert house.form("revoke", credentials, token=ended).status == 200
     assert [status(house, token, ada["userId"]) for token in (ended, other)] == [401, 200]
     name = f"client {program['clientId']}"
-    assert house.audited()[-1] == (name, "session.signedOut", name)
+    assert (name, "session.signedOut", name) in house.audited()
 
 
 def test_nobody_revokes_the_tokens_of_another_client(house: House) -> None:
