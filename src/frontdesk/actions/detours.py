@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from frontdesk import telemetry
 from frontdesk.actions.context import Context
 from frontdesk.actions.messaging import Messaging
@@ -60,8 +62,8 @@ class Detours:
         now_ms, session = self._context.clock.now_ms(), self._context.floor.session_of(interaction)
         shown = self._context.directory.rules(interaction.org_id, work_type_id).sneak_peek
         entries = interactions.hand_off(interaction, session, work_type, now_ms, previews_shown=shown)
-        self._store(interaction, [record, *entries])
-        self._routing.join(interaction)
+        # It stands there once the contact is told so: a position in the new queue before that would be the old one's.
+        self._store(interaction, [record, *entries], lambda: self._routing.join(interaction))
 
     def _to_script(self, interaction: Interaction, script: str, state: str, record: Entry) -> None:
         if not self._scripts.knows(script):
@@ -77,9 +79,10 @@ class Detours:
         self._store(interaction, [*entries, record])
         self._scripts.hear(interaction, interaction.seq, Input("messaging.Connected"))
 
-    def _store(self, interaction: Interaction, entries: list[Entry]) -> None:
+    def _store(self, interaction: Interaction, entries: list[Entry], then: Callable[[], None] = lambda: None) -> None:
         def told(error: BaseException | None) -> None:
             if error is None:
                 self._context.streams.deliver([e for e in entries if e.session is not None])
+                then()
 
         self._context.store.commit((interaction, *entries), told)

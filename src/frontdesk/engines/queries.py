@@ -171,10 +171,10 @@ def assignments_of(db: Connection, interaction_id: int) -> list[Assignment]:
 
 
 def last_agent(db: Connection, org_id: str, contact_key: str) -> str:
-    """Who talked to a contact last."""
+    """Who talked to a contact last; whoever still wraps that up, too."""
     a = assignments.c
     which = (a.org_id == org_id) & (a.contact_key == contact_key) & (a.accepted_ms > 0) & (a.part == Part.OWNER.value)
-    return db.execute(select(a.user_id).where(which).order_by(a.ended_ms.desc()).limit(1)).scalar() or ""
+    return db.execute(select(a.user_id).where(which).order_by(a.accepted_ms.desc()).limit(1)).scalar() or ""
 
 
 def audit_of(db: Connection, org_id: str, before: int, limit: int) -> list[Audit]:
