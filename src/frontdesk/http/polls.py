@@ -31,13 +31,18 @@ def number(text: str, scope: str) -> int:
     return int(text)
 
 
+def fields_of(raw: bytes, known: str) -> dict[str, list[str]]:
+    """The fields of a query. Raises Invalid when it is none; `known` names what is looked at."""
+    try:
+        return parse_qs(raw.decode("ascii"), keep_blank_values=True, max_num_fields=20)
+    except ValueError:
+        raise Invalid("invalidQuery", f"Send {known} only.", scope="query") from None
+
+
 @lru_cache(maxsize=1024)
 def query(raw: bytes) -> tuple[int, int | None]:
     """MaxEvents and afterSequenceNumber of a poll. Raises Invalid. Clients send few different ones: remembered."""
-    try:
-        fields = parse_qs(raw.decode("ascii"), keep_blank_values=True, max_num_fields=20)
-    except ValueError:
-        raise Invalid("invalidQuery", "Send maxEvents and afterSequenceNumber only.", scope="query") from None
+    fields = fields_of(raw, "maxEvents and afterSequenceNumber")
     most = number(fields.get("maxEvents", ["1"])[-1], "maxEvents")
     if not 1 <= most <= MAX_EVENTS_MAX:
         raise Invalid("invalidMaxEvents", f"Send 1 to {MAX_EVENTS_MAX}.", scope="maxEvents")
@@ -48,10 +53,7 @@ def query(raw: bytes) -> tuple[int, int | None]:
 @lru_cache(maxsize=1024)
 def window(raw: bytes) -> tuple[int, int]:
     """AfterSequenceNumber and limit of a page: from the beginning, and 100, when left out. Raises Invalid."""
-    try:
-        fields = parse_qs(raw.decode("ascii"), keep_blank_values=True, max_num_fields=20)
-    except ValueError:
-        raise Invalid("invalidQuery", "Send afterSequenceNumber and limit only.", scope="query") from None
+    fields = fields_of(raw, "afterSequenceNumber and limit")
     limit = number(fields.get("limit", ["100"])[-1], "limit")
     if not 1 <= limit <= PAGE_MAX:
         raise Invalid("invalidLimit", f"Send 1 to {PAGE_MAX}.", scope="limit")

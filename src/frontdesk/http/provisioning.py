@@ -5,11 +5,9 @@ Unlike those of contacts they wait for each other: a change looks whether names 
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from functools import partial
 from typing import Any, Protocol
-from urllib.parse import parse_qs
 
 import msgspec
 
@@ -19,10 +17,11 @@ from frontdesk.actions.changes import Changes
 from frontdesk.actions.provisioning import By, Provisioning, View
 from frontdesk.actions.work_types import WorkTypes, rules_text
 from frontdesk.domain.catalog import Kind, id_field
-from frontdesk.domain.errors import Invalid, Refusal
+from frontdesk.domain.errors import Invalid
 from frontdesk.domain.model import WorkType
 from frontdesk.http.bodies import plain_id
-from frontdesk.http.polls import number
+from frontdesk.http.later import Later
+from frontdesk.http.polls import fields_of, number
 from frontdesk.http.provisioning_bodies import ApiKeyFields, WorkTypeFields
 from frontdesk.http.provisioning_users import UserShelf
 from frontdesk.http.wire import Answer, Call, Pending, json_answer
@@ -161,9 +160,7 @@ class Five:
     def __init__(self, shelf: Shelf, changes: Changes, store: Store) -> None:
         self.shelf = shelf
         self._changes = changes
-        self._store = store
-        # The loop keeps only weak references to tasks.
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._later = Later(store)
 
     def show_all(self, call: Call) -> Pending:
         """All that are set up, a page at a time, in the order of their ids; a removed one is there no more."""
@@ -222,30 +219,6 @@ class Five:
         found = getattr(body, name) if name else None
         return None if found is None else plain_id(found, self.shelf.id_name)
 
-    def _later(self, work: Callable[[], Awaitable[Answer]]) -> Pending:
-        pending = Pending()
-
-        async def run() -> None:
-            try:
-                pending.complete(await work())
-            except Exception as error:  # noqa: BLE001 - whatever it is, somebody waits for the answer
-                pending.refuse(self._refusal_of(error))
-
-        task = asyncio.get_running_loop().create_task(run())
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-        return pending
-
-    def _refusal_of(self, error: Exception) -> Exception:
-        """What failed; when it is the store, in its own words."""
-        if isinstance(error, Refusal):
-            return error
-        try:
-            self._store.admit()
-        except Refusal as refusal:
-            return refusal
-        return error
-
 
 def _wire_names(body: type[Any]) -> list[tuple[str, str]]:
     return list(zip(body.__struct_fields__, body.__struct_encode_fields__, strict=True))
@@ -257,10 +230,7 @@ def _by(call: Call) -> By:
 
 def _page(raw: bytes) -> tuple[str, int]:
     """After which id, and how many. Raises Invalid."""
-    try:
-        fields = parse_qs(raw.decode("ascii"), keep_blank_values=True, max_num_fields=20)
-    except ValueError:
-        raise Invalid("invalidQuery", "Send limit and after only.", scope="query") from None
+    fields = fields_of(raw, "limit and after")
     limit = number(fields.get("limit", [str(PAGE)])[-1], "limit")
     if not 1 <= limit <= PAGE_MAX:
         raise Invalid("invalidLimit", f"Send 1 to {PAGE_MAX}.", scope="limit")
