@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from time import time_ns
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from prometheus_client import CollectorRegistry
@@ -88,7 +88,7 @@ class SystemClock:
 
     def now_ms(self) -> int:
         """See ports.Clock."""
-        return time.time_ns() // 1_000_000
+        return time_ns() // 1_000_000
 
 
 class RandomIds:

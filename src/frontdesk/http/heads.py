@@ -37,6 +37,8 @@ class Heads:
 
     def find(self, data: bytes) -> tuple[Again | None, bytes]:
         """How to carry out the request that `data` is, and its body; None when it must be read."""
+        if data.endswith(_END):
+            return self._known.get(data), b""
         head, body = self._split(data)
         return self._known.get(head), body
 

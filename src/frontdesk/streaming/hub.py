@@ -34,10 +34,6 @@ POSITION, JOINED = "messaging.QueueStatus", "messaging.ParticipantJoined"
 DISCONNECTED = "messaging.Disconnected"
 
 
-def _event_id(interaction_id: int, seq: int) -> str:
-    return f"{interaction_id}-{seq}"
-
-
 class Hub:
     """All readers of this process."""
 
@@ -93,7 +89,7 @@ class Hub:
             elif kind == DISCONNECTED:
                 # Always the last event: a place in the queue shown after it would leave the contact waiting.
                 feed.passing = None
-        event_id = _event_id(entry.interaction.interaction_id, entry.seq)
+        event_id = f"{entry.interaction.interaction_id}-{entry.seq}"
         body = names.envelope(kind, entry.time_ms, entry.payload, event_id=event_id, number=number)
         return feed if feed.append(number, body) else None
 
@@ -175,7 +171,8 @@ class Hub:
         feed.poll, feed.poll_max, feed.poll_after = poll, max_events, feed.sent
         feed.hold_until = now_ms + _HOLD_MS
         self.held += 1
-        self._ring(feed)
+        if feed.head > feed.sent or feed.passing or feed.doubt is not None:
+            self._ring(feed)
         if feed.poll is poll and not feed.timed:
             feed.timed = True
             self._timers.at(feed.hold_until, lambda now: self._let_go(feed, now))
@@ -395,9 +392,7 @@ class Hub:
             self._refuse(feed, Unavailable("readFailed", "Reading failed; repeat the request in a moment."))
             return
         bodies = [
-            names.envelope(
-                e.kind, e.time_ms, e.payload, event_id=_event_id(e.interaction_id, e.seq), number=e.stream_seq
-            )
+            names.envelope(e.kind, e.time_ms, e.payload, event_id=f"{e.interaction_id}-{e.seq}", number=e.stream_seq)
             for e in found
         ]
         if feed.poll is not None and feed.poll_after == after:
