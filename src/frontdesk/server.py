@@ -181,7 +181,7 @@ class App:
         self.routing.on_vain = self.transferring.answered_in_vain
         self.handling.end = self.messaging.end
         self.marking = Marking(self.context, self.handling)
-        self.hub.on_confirmed = self.marking.confirmed
+        self.hub.cursors.on_confirmed = self.marking.confirmed
         self.agents.give_back = self.transferring.give_back
         self.usage = UsageCounter(self.context)
         self.admin = Admin(self.context, self.keys, self.scripts.knows)
@@ -287,7 +287,7 @@ class App:
         if self.together is None:
             return
         self.scripts.clear()
-        self.hub.flush()
+        self.hub.cursors.flush()
         self.usage.flush()
         await self._stored()
         self._over = True
@@ -297,7 +297,7 @@ class App:
     async def close(self) -> None:
         """Write everything that is pending, and let go of the data."""
         if not self._over:
-            self.hub.flush()
+            self.hub.cursors.flush()
             self.usage.flush()
         if self.together is not None:
             await self.together.close()

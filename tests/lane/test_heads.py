@@ -119,6 +119,28 @@ def test_the_length_may_stand_anywhere(server: Running, contact: Client) -> None
         assert statuses(peer) == statuses(late) == [b"202", b"202"]
 
 
+BODIES = {
+    "streaming/acknowledge/webClient": b'{"sequenceNumber":1}',
+    "messaging/sendText": SAY,
+    "messaging/notification": b'{"state":"composing","expiresAfterSeconds":5}',
+    "messaging/read": b'{"messageId":"1"}',
+    "messaging/preview": b'{"text":"Hel"}',
+}
+
+
+def test_every_operation_whose_heads_are_known(server: Running, contact: Client) -> None:
+    """Each is carried out again with nothing but its session and its body."""
+    table = server.app.dispatcher._router._paths  # noqa: SLF001 - the table says which they are
+    flagged = {path for path, methods in table.items() for route in methods.values() if route.repeats_head}
+    assert flagged == set(BODIES)
+    contact.poll()
+    for operation, body in BODIES.items():
+        data = with_credentials(post(operation, body), contact)
+        with deaf(server, data) as peer:
+            peer.send(data)
+            assert (operation, statuses(peer)) == (operation, [b"202", b"202"])
+
+
 # ---- what ends it
 
 

@@ -7,7 +7,6 @@ is lost or repeated changes nothing but delay.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from itertools import takewhile
 
 from frontdesk.domain import events as names
 from frontdesk.domain.errors import Refusal, Unavailable
@@ -15,15 +14,11 @@ from frontdesk.domain.limits import MAX_EVENTS_MAX, POLL_HOLD_SECONDS
 from frontdesk.domain.model import Entry, Session, StoredEvent
 from frontdesk.domain.sessions import check_number, is_spent, over, touch
 from frontdesk.domain.timers import Timers
-from frontdesk.ports import Carrier, Clock, EventStream, Poll, Reached, Store
+from frontdesk.ports import Carrier, Clock, EventStream, Poll, Store
 from frontdesk.streaming import longpoll, sse
+from frontdesk.streaming.cursors import Cursors
 from frontdesk.streaming.feed import Feed, Passing
 
-# A crash shows a plain client at most this much again (milliseconds); shorter writes more cursors than messages.
-CURSOR_FLUSH_MS = 500
-# Some are written so often, each after the rest of that time.
-_FLUSH_STEP_MS = 100
-_CURSOR_REST_MS = CURSOR_FLUSH_MS - _FLUSH_STEP_MS
 # Milliseconds that an answer's fate may stay unknown when its client polls again on another connection. Machines
 # wait up to 200 with their acknowledgement, and far networks take as long to carry it; what has not come by then
 # was lost with the network, and is sent again.
@@ -42,13 +37,10 @@ class Hub:
         self._clock = clock
         self._timers = timers
         self._feeds: dict[str, Feed] = {}
-        # Sessions whose cursor moved, and when: the longest ago first.
-        self._moved: dict[str, tuple[Session, int]] = {}
+        self.cursors = Cursors(store, clock, timers)
         self.on_expired: Callable[[Session], None] = lambda session: None
         # Told of a session that is over, or at home elsewhere: nothing of it is to be remembered.
         self.on_gone: Callable[[str], None] = lambda session_id: None
-        # Told when the client of a session with agents has confirmed more than before.
-        self.on_confirmed: Callable[[Session], None] = lambda session: None
         self.held = 0
         self.delivered = 0
         self.redelivered = 0
@@ -120,7 +112,7 @@ class Hub:
     def closed(self, session: Session) -> None:
         """The session is over."""
         feed = self._feeds.pop(session.session_id, None)
-        self._moved.pop(session.session_id, None)
+        self.cursors.forget(session)
         self.on_gone(session.session_id)
         if feed is None:
             return
@@ -148,7 +140,7 @@ class Hub:
     def give_away(self, session: Session) -> None:
         """Another node goes on with it."""
         feed = self._feeds.pop(session.session_id, None)
-        self._moved.pop(session.session_id, None)
+        self.cursors.forget(session)
         self.on_gone(session.session_id)
         if feed is None:
             return
@@ -195,7 +187,7 @@ class Hub:
         check_number(number, feed.head)
         feed.sent = max(feed.sent, number)
         if feed.confirm(number):
-            self._note(session)
+            self.cursors.note(session)
 
     def left(self, session: Session, waiter: Poll | EventStream) -> None:
         """The connection of a held poll or stream went away: nothing was handed over, nothing is lost."""
@@ -229,29 +221,7 @@ class Hub:
             self._refuse(feed, again)
             self.on_gone(feed.session.session_id)
         self._feeds.clear()
-        self._moved.clear()
-
-    def flush(self) -> None:
-        """Write the cursors that moved. Never waited for: a lost move means a repeat, not a loss."""
-        self._flush(list(self._moved.values()))
-
-    def _flush_due(self, now_ms: int) -> None:
-        """Write those that moved a while ago. Not all at once: messages would wait behind many thousands."""
-        due = list(takewhile(lambda moved: moved[1] <= now_ms - _CURSOR_REST_MS, self._moved.values()))
-        self._flush(due)
-        if self._moved:
-            self._timers.at(now_ms + _FLUSH_STEP_MS, self._flush_due)
-
-    def _flush(self, moved: Sequence[tuple[Session, int]]) -> None:
-        if not moved:
-            return
-        for session, _ in moved:
-            del self._moved[session.session_id]
-        self._store.commit([Reached(s.session_id, s.stream_seq, s.cursor) for s, _ in moved], lambda error: None)
-        for session, _ in moved:
-            # Twice a second is soon enough to be seen, and costs a fifteenth less than with every message.
-            if session.interaction is not None and session.interaction.marks is not None:
-                self.on_confirmed(session)
+        self.cursors.clear()
 
     # ---- inside
 
@@ -285,7 +255,7 @@ class Hub:
         if feed.sent < sent:
             self.redelivered += sent - feed.sent
         if feed.session.cursor != cursor:
-            self._note(feed.session)
+            self.cursors.note(feed.session)
 
     def _is_settled(self, feed: Feed, *, last_look: bool) -> bool:
         cursor, sent = feed.session.cursor, feed.sent
@@ -359,7 +329,7 @@ class Hub:
         if found and not feed.session.require_acknowledgement and feed.carrier and feed.carrier.delivered():
             # All earlier frames have arrived: only what is written from here on can be lost with the connection.
             if feed.confirm(feed.sent):
-                self._note(feed.session)
+                self.cursors.note(feed.session)
             found = feed.take(feed.sent, MAX_EVENTS_MAX) or ()
         self._write(feed, found)
 
@@ -418,14 +388,6 @@ class Hub:
         self.held -= 1
         touch(feed.session, self._clock.now_ms())
         return channel
-
-    def _note(self, session: Session) -> None:
-        if not session.stored or session.session_id in self._moved:
-            return
-        now_ms = self._clock.now_ms()
-        if not self._moved:
-            self._timers.at(now_ms + _CURSOR_REST_MS, self._flush_due)
-        self._moved[session.session_id] = (session, now_ms)
 
     def _let_go(self, feed: Feed, now_ms: int) -> None:
         """The hold of a poll is over, or a later one took its place."""
