@@ -28,6 +28,7 @@ AGENTS = [
     ("POST", "messaging/users/{userId}/pushUrl"),
     ("POST", "messaging/users/{userId}/notification"),
     ("POST", "messaging/users/{userId}/read"),
+    ("POST", "messaging/users/{userId}/answerDial"),
     ("POST", "messaging/users/{userId}/note"),
     ("GET", "quality/recordings/{interactionId}"),
 ]
