@@ -1,5 +1,6 @@
 """While a key is looked up, the session may get another home: what was asked for is done there, or not yet."""
 
+import json
 from collections.abc import Callable
 
 import pytest
@@ -10,8 +11,9 @@ from tests.cluster.contacts import FIRST, HOME, SECOND, at_home, begun, heard, o
 from tests.cluster.test_homes import wake
 from tests.cluster.weather import Weather
 from tests.streaming.reading import texts
-from tests.support.client import Client
+from tests.support.client import SESSION, Client, Held, path_of
 from tests.support.server import Running
+from tests.support.wire import Wire, request_bytes
 
 Found = Callable[[Repeat | BaseException | None], None]
 
@@ -80,6 +82,38 @@ def test_a_node_that_was_shut_out_passes_on_what_was_looked_up_before(
         assert heard(server, contact, 0) == ["hello"]
 
 
+def test_a_session_that_was_given_away_is_resumed_with_its_conversation(server: Running, looks: list[Found]) -> None:
+    """At its new home: the old one knows of no conversation any more."""
+    with Client(server.ports[SECOND]) as first, Client(server.ports[HOME]) as contact:
+        queued(server, first, contact)
+        under_way = resumed(contact)
+        server.until(lambda: looks)
+        contact.say("a person, please")
+        spoken(server, contact, "QueueStatus")
+        nothing_found(server, looks)
+        made = under_way.answer().json()
+        session = server.apps[SECOND].context.floor.sessions[made["sessionId"]]
+        assert session.interaction is not None
+        assert made["interactionId"] == str(session.interaction.interaction_id)
+
+
+def resumed(contact: Client) -> Held:
+    """A session that goes on from the contact's, with a key; not answered yet."""
+    sent = {**contact.credentials, "content-type": "application/json", "idempotency-key": "resume"}
+    body = json.dumps({"resumeSessionId": contact.session_id}).encode()
+    return Held(Wire(contact.port), request_bytes("POST", path_of(SESSION), sent, body), own=True)
+
+
+def queued(server: Running, first: Client, contact: Client) -> None:
+    """One contact waits for an agent where the agents are at home; the other one talks to a script elsewhere."""
+    for client, work_type in ((first, "79"), (contact, "100")):
+        client.token()
+        client.session()
+        client.connect(work_type)
+    first.until("QueueStatus")
+    spoken(server, contact)
+
+
 @pytest.mark.parametrize("asked", [HOME, FIRST])
 def test_a_session_that_was_given_away_takes_nothing_at_its_old_home(
     server: Running, looks: list[Found], asked: int
@@ -87,18 +121,12 @@ def test_a_session_that_was_given_away_takes_nothing_at_its_old_home(
     """Its conversation went to the agents' node, which counts its entries from then on; whoever was asked."""
     agents = server.apps[SECOND]
     with Client(server.ports[SECOND]) as first, Client(server.ports[HOME]) as contact:
-        for client, work_type in ((first, "79"), (contact, "100")):
-            client.token()
-            client.session()
-            client.connect(work_type)
-        first.until("QueueStatus")
-        spoken(server, contact)
+        queued(server, first, contact)
         with over(contact, server.ports[asked]) as one:
             under_way = begun(one, "hello", idempotency_key="1")
         server.until(lambda: looks)
         contact.say("a person, please")
-        spoken(server, contact)
-        contact.until("QueueStatus")
+        spoken(server, contact, "QueueStatus")
         session = agents.context.floor.sessions[contact.session_id]
         nothing_found(server, looks)
         assert under_way.answer().status == 202
@@ -110,8 +138,8 @@ def test_a_session_that_was_given_away_takes_nothing_at_its_old_home(
         assert sum('"hello"' in payload for _, payload in log) == 1
 
 
-def spoken(server: Running, contact: Client) -> None:
-    """Let the script compose, and then speak."""
+def spoken(server: Running, contact: Client, last: str = "Text") -> None:
+    """Let the script compose, and then speak, up to the event that comes last."""
     contact.until("Notification")
     server.advance(1)
-    contact.until("Text")
+    contact.until(last)

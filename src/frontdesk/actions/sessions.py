@@ -62,7 +62,6 @@ class Sessions:
             inactivity_delay=inactivity_delay,
             require_acknowledgement=require_acknowledgement,
         )
-        session.node = context.node
         if not resume:
             self._store(session, [session, *extra(session)], opened)
             return
@@ -107,6 +106,8 @@ class Sessions:
 
     def _store(self, session: Session, records: Sequence[Record], opened: Opened) -> None:
         context = self.context
+        # Of now: this node may have become another while the session to go on from was read.
+        session.node = context.node
         # Known before it is durable, so that what happens to its conversation meanwhile finds its stream; nobody
         # else knows its id yet.
         context.floor.open(session)

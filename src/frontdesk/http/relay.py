@@ -97,8 +97,11 @@ class Relay:
 
     def is_here(self, route: Route, call: Call) -> bool:
         """See dispatch.PassOn."""
+        if not self.cluster.sure:
+            return False
         key = switchboard(call.organization.org_id) if route.at_switchboard else call.session_id
-        return self.cluster.sure and (not key or self.context.floor.has(key))
+        # A session to go on from may be at home nowhere, and is opened here then.
+        return self.context.floor.has(key) if key else not self.own.was_given(_resumed(route, call))
 
     def _begin(
         self, route: Route, call: Call, session_id: str, node: str, *, resumes: bool = False, home: str = ""
