@@ -46,6 +46,10 @@ def bench(  # noqa: PLR0913  each argument is an option of the command
     add: Annotated[
         bool, typer.Option("--add", help="Add to the samples of the last run, on the same machine.")
     ] = False,
+    nodes: Annotated[
+        bool,
+        typer.Option("--nodes", help="Write the section of docs/how-to/scale-out.md only, not docs/benchmarks.md."),
+    ] = False,
     docs: Annotated[bool, typer.Option(help="Write docs/benchmarks.md; --quick never does.")] = True,
 ) -> None:
     """Measure frontdesk and its peers side by side on this machine."""
@@ -64,7 +68,10 @@ def bench(  # noqa: PLR0913  each argument is an option of the command
         document.save(done, facts)
     _show(results)
     console.print(f"Every sample: {os.path.relpath(document.SAMPLES)}")
-    if docs and not quick:
+    if nodes and not quick:
+        document.publish_nodes(results, facts)
+        console.print(f"Written: {os.path.relpath(SCALE_OUT)}")
+    elif docs and not quick:
         document.publish(results, facts)
         console.print(f"Written: {os.path.relpath(DOCUMENT)}, {os.path.relpath(SCALE_OUT)}")
 

@@ -34,6 +34,11 @@ def publish(results: Results, facts: dict[str, str]) -> None:
     for name, drawing in drawn.items():
         (PICTURES / name).write_text(drawing)
     DOCUMENT.write_text(between_markers(DOCUMENT.read_text(), section(results, facts, list(drawn))))
+    publish_nodes(results, facts)
+
+
+def publish_nodes(results: Results, facts: dict[str, str]) -> None:
+    """Replace the section on nodes alone, if anything of it was measured."""
     if of_nodes := scale.section(results, facts):
         SCALE_OUT.write_text(between_markers(SCALE_OUT.read_text(), of_nodes))
 

@@ -22,14 +22,24 @@ SETUPS = {
 PARTS = {NODES: "home", PASSING: "passing on", postgres.PART: "PostgreSQL", nats.PART: "NATS"}
 BUSES = {"bus-postgres": "PostgreSQL", "bus-nats": "NATS"}
 # Facts of the machine that such a number is worth nothing without.
-FACTS = ("date", "CPU", "load average before", "run")
+LOAD = "load average before"
+FACTS = ("date", "CPU", LOAD, "run")
+# Processes that were ready to run before the run, from which on others must have had their share of it.
+BUSY = 2.5
+SHARED = " **The machine was shared with other work: a quiet one is faster, and its latencies are a fraction.**"
 
 
 def section(results: Results, facts: dict[str, str]) -> str:
     """Both tables, and when and where they were measured; "" when nothing of it was."""
     tables = [table for table in (_nodes(results), _words(results)) if table]
     measured = ", ".join(f"{name} {facts[name]}" for name in FACTS if name in facts)
-    return "\n\n".join([*tables, f"Measured: {measured}."]) if tables else ""
+    return "\n\n".join([*tables, f"Measured: {measured}.{_doubt(facts)}"]) if tables else ""
+
+
+def _doubt(facts: dict[str, str]) -> str:
+    """What to think of numbers from a machine that had other work."""
+    load = float(facts.get(LOAD, "0").partition(",")[0])
+    return "" if load < BUSY else SHARED
 
 
 def _nodes(results: Results) -> str:

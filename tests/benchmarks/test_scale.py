@@ -38,6 +38,14 @@ def test_numbers_stand_where_they_belong() -> None:
     assert not any(line.startswith("| SQLite") for line in told)
 
 
+def test_numbers_of_a_busy_machine_say_so() -> None:
+    """Nobody may take them for what a machine of one's own does."""
+    results = Results([measured("chat", 64, "frontdesk", rate=1)])
+
+    assert "shared" in section(results, FACTS | {"load average before": "8.37, 7.04, 6.47"})
+    assert "shared" not in section(results, FACTS | {"load average before": "1.24, 1.12, 1.08"})
+
+
 def test_a_run_without_nodes_says_nothing_about_them() -> None:
     """What was measured before stays as it is."""
     assert section(Results([measured("chat", 64, "nchan", rate=1)]), FACTS) == ""
