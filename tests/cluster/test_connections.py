@@ -3,8 +3,6 @@
 import asyncio
 
 from frontdesk.cli.cluster import NODE_CONNECTIONS
-from frontdesk.ports import switchboard
-from tests.support.client import ORG
 from tests.support.server import Running, running
 
 # More of each kind of work at once than there are connections for it.
@@ -31,7 +29,7 @@ async def everything(server: Running) -> None:
     loop = asyncio.get_running_loop()
     done = [loop.create_future() for _ in range(AT_ONCE)]
     for future in done:
-        app.store.find_home(switchboard(ORG), future.set_result)
+        app.store.queues(future.set_result)
     app.store.commit((), lambda error: None)
     cluster.look_now()
     taking = [cluster._membership.take([f"key {n}"], 5, 60) for n in range(AT_ONCE)]  # noqa: SLF001 - as limits do

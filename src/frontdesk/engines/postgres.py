@@ -13,6 +13,7 @@ from frontdesk.domain.model import Entry
 from frontdesk.engines import queries
 from frontdesk.engines.batcher import Batcher
 from frontdesk.engines.committer import UnsafeStorage
+from frontdesk.engines.lookups import LookUps
 from frontdesk.engines.migrate import upgrade_server
 from frontdesk.engines.numbers import take_numbers
 from frontdesk.engines.postgres_batch import Right
@@ -70,6 +71,7 @@ class PostgresStore(Reads):
         self._loop = asyncio.get_running_loop()
         self._tasks: set[asyncio.Task[None]] = set()
         self._recovering = asyncio.Lock()
+        self._homes = LookUps(self._later)
         self.writer = Batcher(url, self._loop, on_broken)
 
     @property
@@ -92,6 +94,10 @@ class PostgresStore(Reads):
             if type(record) is Entry:
                 take_numbers(record)
         self.writer.submit(records, done)
+
+    def find_home(self, session_id: str, found: Found[str | None]) -> None:
+        """See ports.Store."""
+        self._homes.find(session_id, found)
 
     def recover(self, found: Found[Recovered]) -> None:
         """See ports.Store."""

@@ -91,9 +91,19 @@ def alive(db: Connection, which: ColumnElement[bool]) -> Recovered:
 
 def home(db: Connection, session_id: str) -> str | None:
     """The node that a session is at home on, if it goes on; or that of a switchboard, which may be new."""
-    if org_id := switchboard_of(session_id):
-        return db.execute(select(switchboards.c.node).where(switchboards.c.org_id == org_id)).scalar() or ""
-    return db.execute(select(sessions.c.node).where(sessions.c.session_id == session_id, _ALIVE)).scalar()
+    return homes(db, (session_id,))[session_id]
+
+
+def homes(db: Connection, keys: Sequence[str]) -> dict[str, str | None]:
+    """The same for many."""
+    boards = {org_id: key for key in keys if (org_id := switchboard_of(key))}
+    living = select(sessions.c.session_id, sessions.c.node).where(sessions.c.session_id.in_(keys), _ALIVE)
+    found: dict[str, str | None] = {**dict.fromkeys(keys), **dict.fromkeys(boards.values(), "")}
+    found.update((session_id, node) for session_id, node in db.execute(living))
+    if boards:
+        taken = select(switchboards.c.org_id, switchboards.c.node).where(switchboards.c.org_id.in_(boards))
+        found.update((boards[org_id], node) for org_id, node in db.execute(taken))
+    return found
 
 
 def line(db: Connection, session_id: str) -> str | None:
