@@ -40,12 +40,13 @@ test: check ## install what the tests need, then run the checks and every test
 	@$(if $(ARGS),$(PY) -m pytest $(ARGS),scripts/test-all) || $(FAILED)
 	@echo "$(if $(ARGS),The checks and the tests you selected passed.,All checks and tests passed.)"
 
-check: $(DEV_STAMP) ## lint, formatting, strict types, import rules
+check: $(DEV_STAMP) ## lint, formatting, strict types, import rules; the pages too
 	$(SAY) "Checking style, types and imports"
 	@.venv/bin/ruff check $(CODE)
 	@.venv/bin/ruff format --check $(CODE)
 	@$(PY) -m mypy $(CODE)
 	@.venv/bin/lint-imports
+	@scripts/check-web
 
 format: $(DEV_STAMP) ## format the code and mend what ruff can mend
 	@.venv/bin/ruff check --fix-only $(CODE)

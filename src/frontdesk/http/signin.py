@@ -22,7 +22,7 @@ from frontdesk.actions.oauth import OAuth, check_redirect
 from frontdesk.actions.oidc import Oidc, provider_refused
 from frontdesk.actions.providers import provider_of
 from frontdesk.actions.signing_in import Signed, SigningIn
-from frontdesk.domain.errors import Invalid, NotFound, Refusal, TooMany, Unauthenticated
+from frontdesk.domain.errors import Invalid, NotFound, Refusal, TooMany, Unauthenticated, Unavailable
 from frontdesk.domain.limits import Rate
 from frontdesk.domain.model import Organization
 from frontdesk.domain.oidc import Provider
@@ -268,7 +268,7 @@ class SignInPages:
 def _trouble(error: BaseException) -> Answer:
     """A page for what nobody foresaw; the trace is logged, as for every answer."""
     status = failure_answer(error).status
-    unforeseen = Refusal("internalError", "Something went wrong on our side. Try again in a moment.")
+    unforeseen = Unavailable("internalError", "Something went wrong on our side. Try again in a moment.")
     page = trouble_page(error if isinstance(error, Refusal) else unforeseen)
     return Answer(status, page.body, page.headers)
 

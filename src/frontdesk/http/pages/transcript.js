@@ -106,9 +106,19 @@ function lineOf(kind, name, payload) {
   if (kind === "messaging.ParticipantLeft") return isContact ? "" : `${name} left.`;
   if (kind === "messaging.Transferred") return "You are being passed on to another team.";
   if (kind === "messaging.CallBackScheduled") return callBackLine(payload);
+  if (kind === "messaging.DialAnswered") return dialLine(name, payload);
   if (kind === "messaging.Error") return `That did not work: ${payload["message"] ?? "unknown error"}`;
   if (kind === "messaging.Disconnected") return ending(String(payload["reason"] ?? ""));
   return "";
+}
+
+/**
+ * @param {string} name
+ * @param {Record<string, any>} payload
+ */
+function dialLine(name, payload) {
+  const digits = payload["digits"] ?? "your number";
+  return payload["answer"] === "accepted" ? `${name} calls you on ${digits}.` : `${name} can't call ${digits} now.`;
 }
 
 /** @param {Record<string, any>} payload */
