@@ -166,3 +166,28 @@ def test_wrap_up_waits_for_the_disposition_it_needs(server: Running, stack: Exit
     ann.act("dispose", interaction_id, {"dispositionId": "solved", "memo": "x"})
     assert ann.hear("engagementCenter.Disposed")["dispositionId"] == "solved"
     assert ann.state()["interactions"] == []
+
+
+# ---- who else is there
+
+
+def test_colleagues_are_listed_with_how_busy_they_are(server: Running, stack: ExitStack, ann: Desk) -> None:
+    """Whom a desk can offer for a consult or a transfer: not who is disabled or only sets things up elsewhere."""
+    bob = stack.enter_context(Desk(server, user(server, "bob", "32")))
+    contact(server, stack)
+    ann.take()
+    people = bob.ask("GET", "engagementCenter/users").json()
+    assert people["totalItems"] == 2
+    shown = {each["userId"]: each for each in people["items"]}
+    assert (shown["ann"]["state"], shown["ann"]["load"]["chat"], shown["ann"]["capacity"]["chat"]) == ("ready", 1, 2)
+    assert (shown["bob"]["state"], shown["bob"]["workTypeIds"], shown["bob"]["load"]["chat"]) == ("off", ["32"], 0)
+
+
+def test_colleagues_come_in_pages(server: Running, stack: ExitStack, ann: Desk) -> None:
+    """In the order of their ids; a wrong size is refused."""
+    user(server, "bob", "79")
+    first = ann.ask("GET", "engagementCenter/users?limit=1").json()
+    assert ([each["userId"] for each in first["items"]], first["next"]) == (["ann"], "ann")
+    rest = ann.ask("GET", f"engagementCenter/users?limit=1&after={first['next']}").json()
+    assert ([each["userId"] for each in rest["items"]], "next" in rest) == (["bob"], False)
+    assert ann.ask("GET", "engagementCenter/users?limit=0").reason == "invalidLimit"

@@ -11,6 +11,7 @@ AGENTS = [
     ("POST", "engagementCenter/users/{userId}/disconnect"),
     ("POST", "engagementCenter/users/{userId}/signOut"),
     ("GET", "engagementCenter/users/{userId}/state"),
+    ("GET", "engagementCenter/users"),
     ("POST", "engagementCenter/interactions/{interactionId}/accept"),
     ("POST", "engagementCenter/interactions/{interactionId}/reject"),
     ("POST", "engagementCenter/interactions/{interactionId}/activate"),

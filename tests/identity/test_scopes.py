@@ -22,10 +22,10 @@ _DESK = {
         *(f"{_USER}/{act}" for act in ("connect", "ready", "notReady", "disconnect", "signOut")),
         *(f"{_WORK}/{act}" for act in ("accept", "reject", "activate", "hold", "retrieve", "transfer", "consult")),
         *(f"{_WORK}/{act}" for act in ("conference", "cancel", "disconnect", "dispose")),
-        *(f"{_TALK}/{act}" for act in ("sendText", "pushUrl", "notification", "read", "note")),
+        *(f"{_TALK}/{act}" for act in ("sendText", "pushUrl", "notification", "read", "answerDial", "note")),
     ),
     "DELETE": ("streaming/session",),
-    "GET": ("streaming/events", f"{_USER}/state", f"{_WORK}/transcript", f"{_WORK}/routing"),
+    "GET": ("streaming/events", "engagementCenter/users", f"{_USER}/state", f"{_WORK}/transcript", f"{_WORK}/routing"),
 }  # fmt: skip
 # What a desk shows, and what is for administrators alone.
 _SHOWN = ("skills", "reasons", "dispositions", "cannedResponses", "workTypes")

@@ -21,14 +21,12 @@ from frontdesk.domain.errors import Invalid
 from frontdesk.domain.model import WorkType
 from frontdesk.http.bodies import plain_id
 from frontdesk.http.later import Later
-from frontdesk.http.polls import fields_of, number
+from frontdesk.http.paging import page_of, paged
 from frontdesk.http.provisioning_bodies import ApiKeyFields, WorkTypeFields
 from frontdesk.http.provisioning_users import UserShelf
 from frontdesk.http.wire import Answer, Call, Pending, json_answer
 from frontdesk.ports import Clock, Store
 
-# Entries of one page.
-PAGE, PAGE_MAX = 100, 1000
 _encode = msgspec.json.Encoder().encode
 
 
@@ -164,11 +162,11 @@ class Five:
 
     def show_all(self, call: Call) -> Pending:
         """All that are set up, a page at a time, in the order of their ids; a removed one is there no more."""
-        after, limit = _page(call.request.query)
+        after, limit = page_of(call.request.query)
 
         async def work() -> Answer:
             views = await self.shelf.views(call.organization.org_id)
-            return json_answer(_paged(views, self.shelf.id_name, after, limit))
+            return json_answer(paged(views, self.shelf.id_name, after, limit))
 
         return self._later(work)
 
@@ -226,22 +224,6 @@ def _wire_names(body: type[Any]) -> list[tuple[str, str]]:
 
 def _by(call: Call) -> By:
     return By(call.organization.org_id, call.bearer.actor)
-
-
-def _page(raw: bytes) -> tuple[str, int]:
-    """After which id, and how many. Raises Invalid."""
-    fields = fields_of(raw, "limit and after")
-    limit = number(fields.get("limit", [str(PAGE)])[-1], "limit")
-    if not 1 <= limit <= PAGE_MAX:
-        raise Invalid("invalidLimit", f"Send 1 to {PAGE_MAX}.", scope="limit")
-    return fields.get("after", [""])[-1], limit
-
-
-def _paged(views: list[View], id_name: str, after: str, limit: int) -> View:
-    """A page in the order of ids: what is made or removed meanwhile neither repeats nor hides another."""
-    rest = [view for view in views if view[id_name] > after]
-    page = {"totalItems": min(limit, len(rest)), "items": rest[:limit]}
-    return {**page, "next": rest[limit - 1][id_name]} if len(rest) > limit else page
 
 
 class ProvisioningApi:

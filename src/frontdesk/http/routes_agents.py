@@ -9,6 +9,7 @@ from frontdesk.http import agent_bodies as b
 from frontdesk.http import schemas
 from frontdesk.http.agents import AgentApi
 from frontdesk.http.bodies import Acknowledge
+from frontdesk.http.colleagues import ColleagueApi, Colleagues
 from frontdesk.http.guard import Guard
 from frontdesk.http.records import RecordApi
 from frontdesk.http.routes import Route, route
@@ -17,7 +18,7 @@ _QUALITY = "Quality"
 _STREAM, _STATUS, _WORK, _TALK = "Agents: streaming", "Agents: status", "Agents: interactions", "Agents: messaging"
 
 
-def agent_table(api: AgentApi, records: RecordApi) -> tuple[Route, ...]:
+def agent_table(api: AgentApi, records: RecordApi, colleagues: ColleagueApi) -> tuple[Route, ...]:
     """Every operation of agents."""
     bearer: dict[str, Any] = {"guard": Guard.BEARER, "scope": DESK, "at_switchboard": True}
     desk: dict[str, Any] = {**bearer, "guard": Guard.DESK}
@@ -41,6 +42,8 @@ def agent_table(api: AgentApi, records: RecordApi) -> tuple[Route, ...]:
         route("POST", f"{user}/disconnect", api.agent_disconnect, tag=_STATUS, summary="Go home", **bearer),
         route("GET", f"{user}/state", api.agent_state, tag=_STATUS, summary="Where an agent stands",
               success=200, answer=b.Standing, **bearer),
+        route("GET", "engagementCenter/users", colleagues.list_colleagues, tag=_STATUS, summary="Who else is there",
+              success=200, answer=Colleagues, **bearer),
         route("POST", f"{work}/accept", api.accept, tag=_WORK, summary="Take an offer",
               body=b.Accept, body_required=False, **bearer),
         route("POST", f"{work}/reject", api.reject, tag=_WORK, summary="Leave an offer",
