@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import secrets
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from time import time_ns
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from prometheus_client import CollectorRegistry
@@ -42,6 +40,7 @@ from frontdesk.domain.timers import Timers
 from frontdesk.engines.oidc import HttpWeb
 from frontdesk.engines.queries import cluster
 from frontdesk.engines.sqlite import SqliteStore
+from frontdesk.engines.system import RandomIds, SystemClock
 from frontdesk.figures import readings
 from frontdesk.http import openapi, pages
 from frontdesk.http.agents import AgentApi
@@ -80,35 +79,6 @@ if TYPE_CHECKING:
 _SWEEP_MS = 3600 * 1000
 # Milliseconds between a failure of the store and reading it again: each try reads all that is alive.
 _MEND_MS = 1000
-# Slots of nodes, as many as membership gives out: they are the lowest bits of every number.
-SLOTS = 1 << 10
-
-
-class SystemClock:
-    """`ports.Clock` on the machine's."""
-
-    def now_ms(self) -> int:
-        """See ports.Clock."""
-        return time_ns() // 1_000_000
-
-
-class RandomIds:
-    """`ports.Ids`: milliseconds, a count within each of them, and the slot of this node, which no other has."""
-
-    def __init__(self, clock: Clock) -> None:
-        self._clock = clock
-        self._last = 0
-        self.slot = 0
-
-    def number(self) -> int:
-        """See ports.Ids. 43 bits of milliseconds, 10 of count, 10 of slot: below 2**63 until the year 2248."""
-        fresh = self._clock.now_ms() << 20
-        self._last = fresh if fresh > self._last else self._last + SLOTS
-        return self._last | self.slot
-
-    def secret(self) -> str:
-        """See ports.Ids."""
-        return secrets.token_urlsafe(18)
 
 
 AnyStore: TypeAlias = "PostgresStore | SqliteStore"

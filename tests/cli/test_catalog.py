@@ -74,7 +74,7 @@ def test_a_work_type_is_removed(data: Path, key: str) -> None:
             'Write "monday" like "mon-fri 09:00-17:00"',
         ),
         (("hours", "create", ORG, "x", "--zone", "Mars"), "Send a zone of the IANA database"),
-        (("reason", "create", ORG, "x", "--use", "never"), "This can't be set up: Invalid enum value 'never'"),
+        (("reason", "create", ORG, "x", "--use", "never"), "A reason is given for notReady or decline."),
         (("disposition", "create", ORG, "x", "--work-type", "8"), "There is no work type 8; make it first."),
         (("worktype", "rules", ORG, "8"), "There is no such work type"),
         (("worktype", "rules", ORG, "100", "--overflow", "fax:1"), 'Write "fax:1" like callback:32'),

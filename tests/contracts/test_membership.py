@@ -8,8 +8,9 @@ import pytest
 from sqlalchemy import event
 
 from frontdesk.domain.model import State
-from frontdesk.engines.membership import SLOTS, PostgresMembership
+from frontdesk.engines.membership import PostgresMembership
 from frontdesk.engines.postgres import PostgresStore
+from frontdesk.engines.system import SLOTS
 from frontdesk.ports import Fenced, Record, Recovered
 from tests.contracts import records
 from tests.contracts.records import chat, entry, session

@@ -143,17 +143,17 @@ async def _command(settings: Settings, name: str, arguments: dict[str, Any], *, 
 
 async def _here(settings: Settings, name: str, arguments: dict[str, Any], *, makes: bool) -> Any:
     from frontdesk import telemetry
-    from frontdesk.engines.sqlite import FILE
-    from frontdesk.server import App
+    from frontdesk.cli.administered import administered
+    from frontdesk.engines.sqlite import FILE, SqliteStore
 
     if not makes and not (settings.data / FILE).exists():
         fail(nothing_in(settings))
     telemetry.configure("error", as_json=False)
-    app = await App.open(settings)
+    store = SqliteStore(settings.data)
     try:
-        return await app.admin.run(name, arguments)
+        return await (await administered(store)).run(name, arguments)
     finally:
-        await app.close()
+        await store.close()
 
 
 def nothing_in(settings: Settings) -> str:

@@ -4,24 +4,18 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any, cast
+from typing import Any
 from urllib.parse import urlsplit
 
 import asyncpg
 
 from frontdesk import telemetry
-from frontdesk.actions.admin import Admin
-from frontdesk.actions.context import Context
-from frontdesk.actions.tokens import Keys
+from frontdesk.cli.administered import administered
 from frontdesk.cli.calls import nothing_in
 from frontdesk.cli.output import fail
-from frontdesk.domain.timers import Timers
 from frontdesk.engines.moving import half_moved
 from frontdesk.engines.postgres import PostgresStore
 from frontdesk.engines.postgres_link import CONNECT_SECONDS, connect
-from frontdesk.ports import Streams
-from frontdesk.scripts import BUILT_IN
-from frontdesk.server import RandomIds, SystemClock
 from frontdesk.settings import Settings
 
 # Names the advisory lock of commands: "cmd" in ASCII.
@@ -36,23 +30,12 @@ async def carry_out(settings: Settings, name: str, arguments: dict[str, Any], *,
             await make_sure_it_is_set_up(settings, db)
         # One after the other, wherever they run: each looks whether a name is taken, and stores it only then.
         await db.execute("SELECT pg_advisory_lock($1)", _LOCK)
-        async with _administered(settings.database) as admin:
-            return await admin.run(name, arguments)
-
-
-@asynccontextmanager
-async def _administered(url: str) -> AsyncIterator[Admin]:
-    """The commands on a store that is no node: it has no sessions at home and takes none over."""
-    store = await PostgresStore.open(url, lambda error: None)
-    try:
-        clock = SystemClock()
-        # Nothing that an operator does is delivered to a contact.
-        context = Context(store, cast("Streams", None), clock, RandomIds(clock), Timers())
-        admin = Admin(context, Keys(), BUILT_IN.__contains__)
-        await admin.load()
-        yield admin
-    finally:
-        await store.close()
+        # A store that is no node: it has no sessions at home.
+        store = await PostgresStore.open(settings.database, lambda error: None)
+        try:
+            return await (await administered(store)).run(name, arguments)
+        finally:
+            await store.close()
 
 
 async def make_sure_it_is_set_up(settings: Settings, db: asyncpg.Connection) -> None:

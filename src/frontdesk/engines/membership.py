@@ -16,10 +16,10 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from frontdesk.engines import queries
 from frontdesk.engines.postgres_link import open_pool, title
 from frontdesk.engines.schema import sessions
+from frontdesk.engines.system import SLOTS
 from frontdesk.ports import Fenced, Pulse, Recovered
 
 # Numbers for nodes: as many as an id has room for.
-SLOTS = 1024
 # Connections for all this: a beat must not wait behind a take-over, nor that behind the limits.
 _CONNECTIONS = 4
 # Beats between two looks for limits that are whole again, and how many of them are removed at one time.
