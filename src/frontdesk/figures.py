@@ -20,6 +20,8 @@ def readings(app: App) -> Iterable[Reading]:
     yield "frontdesk_interactions", "Open interactions.", "gauge", {"open": len(floor.interactions)}
     waiting = sum(app.positions.waiting().values())
     yield "frontdesk_queue", "Contacts that wait for an agent.", "gauge", {"waiting": waiting}
+    calls = {state: float(count) for state, count in app.call_backs.counts().items()}
+    yield "frontdesk_call_backs", "Due callbacks at this node, by state.", "gauge", calls
     events = {"delivered": float(hub.delivered), "again": float(hub.redelivered)}
     yield "frontdesk_events", "Events handed to clients.", "counter", events
     stored = {"commits": float(writer.commits), "batches": float(writer.batches)}

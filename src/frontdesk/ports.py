@@ -93,18 +93,23 @@ class Directory(Struct, frozen=True):
 class Shift(Struct, frozen=True):
     """What the switchboards of these organizations go on with.
 
-    Agents that are not off; assignments that are live, or offered in vain for an interaction that still waits; and the
-    closed interactions among the live ones, which wait for their wrap-up.
+    Agents that are not off; assignments that are live, or offered in vain for an interaction that still waits; the
+    closed interactions among the live ones, which wait for their wrap-up; and the callbacks that agents have to do
+    with.
     """
 
     org_ids: tuple[str, ...] = ()
     statuses: tuple[AgentStatus, ...] = ()
     assignments: tuple[Assignment, ...] = ()
     closed: tuple[Interaction, ...] = ()
+    call_backs: tuple[CallBack, ...] = ()
 
 
 class Recovered(Struct, frozen=True):
-    """What a node finds alive and goes on with: after a restart, or when it takes over from another."""
+    """What a node finds alive and goes on with: after a restart, or when it takes over from another.
+
+    Among the interactions are the callbacks of the shift that wait for an agent or have one.
+    """
 
     sessions: tuple[Session, ...]
     interactions: tuple[Interaction, ...]
@@ -132,6 +137,17 @@ class Waiting(Struct, frozen=True):
     work_type_id: str
     queued_ms: int
     interaction_id: int
+
+
+class Due(Struct, frozen=True):
+    """The scheduled callbacks whose time has come, the oldest first, with their interactions in the same order.
+
+    `next_ms`: when the first of the others is due, 0 when there is none.
+    """
+
+    call_backs: tuple[CallBack, ...] = ()
+    interactions: tuple[Interaction, ...] = ()
+    next_ms: int = 0
 
 
 class Said(Struct, frozen=True):
@@ -189,6 +205,12 @@ class Store(Protocol):
 
     def call_backs(self, org_id: str, found: Found[list[CallBack]]) -> None:
         """An organization's callbacks, the next one due first."""
+
+    def due_call_backs(self, org_id: str, now_ms: int, limit: int, found: Found[Due]) -> None:
+        """An organization's scheduled callbacks that are due, at most `limit`."""
+
+    def find_call_back(self, call_back_id: str, found: Found[tuple[CallBack, Interaction] | None]) -> None:
+        """A callback as it was stored, with its interaction; None when there never was one."""
 
     def usage(self, key_ids: Sequence[str], found: Found[list[Usage]]) -> None:
         """Counts of these API keys, the newest day first."""

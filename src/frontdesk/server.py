@@ -13,6 +13,7 @@ from frontdesk import telemetry
 from frontdesk.actions.access import AccessTokens
 from frontdesk.actions.admin import Admin
 from frontdesk.actions.agents import Agents
+from frontdesk.actions.call_backs import CallBacks
 from frontdesk.actions.context import Context, result_of
 from frontdesk.actions.desks import Desks
 from frontdesk.actions.detours import Detours
@@ -25,6 +26,7 @@ from frontdesk.actions.messaging import Messaging
 from frontdesk.actions.oauth import OAuth
 from frontdesk.actions.oidc import Oidc
 from frontdesk.actions.positions import Positions
+from frontdesk.actions.rescheduling import Rescheduling
 from frontdesk.actions.routing import Routing
 from frontdesk.actions.scripts import Runner
 from frontdesk.actions.sessions import Sessions
@@ -148,6 +150,12 @@ class App:
         self.scripts = Runner(self.context, self.routing, BUILT_IN)
         self.messaging = Messaging(self.context, self.routing, self.scripts, self.handling)
         self.sessions = Sessions(self.context, self.messaging, self.positions, self.hub.open, settings.sessions_max)
+        self.call_backs = CallBacks(self.context, self.boards, self.routing, self.homes)
+        self.rescheduling = Rescheduling(
+            self.context, self.desks, self.routing, self.handling, self.transferring, self.call_backs
+        )
+        self.rescheduling.end = self.messaging.end
+        self.messaging.on_booked = self.scripts.on_booked = self.call_backs.booked
         self.routing.on_detour = Detours(self.context, self.routing, self.scripts, self.messaging).go
         self.routing.on_vain = self.transferring.answered_in_vain
         self.handling.end = self.messaging.end
@@ -157,6 +165,7 @@ class App:
         self.usage = UsageCounter(self.context)
         self.admin = Admin(self.context, self.keys, self.scripts.knows)
         self.repeats = Repeats(self.store, self.clock)
+        self.admin.call_off = self.rescheduling.call_off
         self.admin.on_directory = self._directory_changed
         self.hub.on_expired = self._expire
         self.proxies = Proxies(settings.trusted_proxies)
@@ -182,7 +191,7 @@ class App:
         self._reads += 1
         self.dispatcher.reading = True
         self.hub.reset()
-        for part in (self.positions, self.desks, self.boards, self.routing, self.homes):
+        for part in (self.positions, self.desks, self.boards, self.routing, self.homes, self.call_backs):
             part.clear()
         self.scripts.clear()
         self.repeats.clear()
@@ -239,6 +248,7 @@ class App:
             board.take_up(shift)
             self.agents.take_up(board)
             self.handling.take_up(board)
+            self.call_backs.take_up(org_id)
         for interaction in interactions:
             self.handling.arrive(interaction)
 
@@ -299,7 +309,7 @@ class App:
         registry.register(Readings(partial(readings, self)))
         agents = AgentApi(
             self.context, self.boards, self.desks, self.agents, self.handling, self.transferring, self.marking,
-            Dialing(self.context, self.handling), self.hub, limits,
+            Dialing(self.context, self.handling), self.rescheduling, self.hub, limits,
         )  # fmt: skip
         records = RecordApi(self.context, self.boards, self.desks)
         operations = Operations(registry, self._checks)

@@ -18,7 +18,7 @@ from frontdesk.http.host import Host
 from frontdesk.http.limits import Shared
 from frontdesk.http.ops import Reading
 from frontdesk.http.relay import Relay
-from frontdesk.http.words import Ask, Caught, Farewell, Fate, Greeting, Handed, Left, decode
+from frontdesk.http.words import Ask, Booked, Caught, Farewell, Fate, Greeting, Handed, Left, decode
 from frontdesk.ports import switchboard
 
 if TYPE_CHECKING:
@@ -56,6 +56,7 @@ class Together:
         homes.fetch = lambda then: self.relay.work(self._fetch(then))
         homes.tell = lambda node: self.relay.send(node, Handed(app.context.node))
         cluster.is_known = lambda session_id: floor.has(session_id) or homes.was_given(session_id)
+        app.call_backs.tell = self._tell_booked
         app.limits.shared = Shared(self._membership)
 
     async def join(self) -> None:
@@ -127,6 +128,11 @@ class Together:
         with suppress(Exception):
             await self.cluster.take_handed()
 
+    def _tell_booked(self, org_id: str, due_ms: int) -> None:
+        """Whoever has the organization's switchboard looks when it is due; a lost word is a look a minute later."""
+        for node in self.cluster.others:
+            self.relay.send(node, Booked(org_id, due_ms))
+
     def _gone(self, node: str) -> None:
         self.relay.node_gone(node)
         self.host.node_gone(node)
@@ -137,6 +143,8 @@ class Together:
             self.host.hear(said)
         elif isinstance(said, Farewell):
             self.cluster.left(said.node)
+        elif isinstance(said, Booked):
+            self._app.call_backs.heard(said.org_id, said.due_ms)
         elif isinstance(said, Handed):
             self.relay.work(self._take_handed())
         elif isinstance(said, Greeting):

@@ -6,6 +6,7 @@ from typing import Any
 
 from frontdesk.actions.switchboard import Switchboard
 from frontdesk.domain.assignments import TALKING, Assignment, Part, Stage
+from frontdesk.domain.callbacks import AT_WORK
 from frontdesk.domain.model import Channel, Interaction, State
 from frontdesk.server import App
 
@@ -13,9 +14,10 @@ Rows = Callable[[str], Sequence[tuple[Any, ...]]]
 
 _OPEN = (
     "SELECT interaction_id, state, owner, fence, work_type_id, for_agent FROM interactions"
-    " WHERE closed_ms = 0 AND channel = 'chat'"
+    " WHERE closed_ms = 0 AND state <> 'scheduled'"
 )
 _LIVE = "SELECT assignment_id, interaction_id, user_id, part, stage FROM assignments WHERE ended_ms = 0"
+_CALLED = "SELECT interaction_id, state FROM call_backs WHERE state IN ('queued', 'active')"
 _AT_WORK = "SELECT user_id, state FROM agent_statuses WHERE state <> 'off'"
 _CLOSED = "SELECT interaction_id FROM interactions WHERE closed_ms > 0"
 
@@ -36,6 +38,7 @@ def sound_in_memory(apps: Sequence[App], org_id: str) -> None:
         for assignment in board.live():
             _belongs(app, board, assignment)
         _queue_is_real(app, board)
+        _call_backs_follow(app, board)
         _loads_fit(app, board)
         assert board.matcher.matches(app.clock.now_ms()) == [], "somebody waits whom an agent could take"
 
@@ -70,13 +73,25 @@ def _belongs(app: App, board: Switchboard, assignment: Assignment) -> None:
 
 
 def _queue_is_real(app: App, board: Switchboard) -> None:
-    for work_type_id in board.matcher.lengths():
-        for interaction_id in board.matcher.queue(work_type_id):
-            interaction = app.context.floor.interactions[interaction_id]
-            assert (interaction.state, interaction.work_type_id) == (State.QUEUED, work_type_id), interaction
-            if interaction.for_agent:
-                assert interaction.for_agent in board.statuses, "it waits for one who is not at work"
+    for channel in Channel:
+        for work_type_id in board.matcher.lengths(channel):
+            for interaction_id in board.matcher.queue(work_type_id, channel):
+                interaction = app.context.floor.interactions[interaction_id]
+                known = (interaction.state, interaction.channel, interaction.work_type_id)
+                assert known == (State.QUEUED, channel, work_type_id), interaction
+                if interaction.for_agent:
+                    assert interaction.for_agent in board.statuses, "it waits for one who is not at work"
     assert board.closed.keys() == {a.interaction_id for a in board.live() if a.stage is Stage.WRAP}
+
+
+def _call_backs_follow(app: App, board: Switchboard) -> None:
+    """The record of each callback stands where its interaction does, and none is forgotten."""
+    open_ones = [i for i in app.context.floor.interactions.values() if i.channel is Channel.CALLBACK]
+    over = [i for i in board.closed.values() if i.channel is Channel.CALLBACK]
+    assert sorted(board.call_backs) == sorted(i.interaction_id for i in (*open_ones, *over))
+    for interaction in open_ones:
+        known = board.call_backs[interaction.interaction_id]
+        assert (known.state, known.work_type_id) == (interaction.state.value, interaction.work_type_id), interaction
 
 
 def _loads_fit(app: App, board: Switchboard) -> None:
@@ -98,6 +113,10 @@ def as_stored(apps: Sequence[App], org_id: str, rows: Rows) -> None:
         for board in boards
         for a in board.live()
     )
+    called = sorted(
+        (c.interaction_id, c.state.value) for board in boards for c in board.call_backs.values() if c.state in AT_WORK
+    )
+    assert sorted(rows(_CALLED)) == called
     closed = {row[0] for row in rows(_CLOSED)}
     assert {known for board in boards for known in board.closed} <= closed
     at_work = sorted((s.user_id, s.state.value) for board in boards for s in board.statuses.values())

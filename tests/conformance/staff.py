@@ -23,6 +23,8 @@ AGENTS = [
     ("POST", "engagementCenter/interactions/{interactionId}/cancel"),
     ("POST", "engagementCenter/interactions/{interactionId}/disconnect"),
     ("POST", "engagementCenter/interactions/{interactionId}/dispose"),
+    ("POST", "engagementCenter/interactions/{interactionId}/reschedule"),
+    ("POST", "engagementCenter/callBacks/{callBackId}/cancel"),
     ("GET", "engagementCenter/interactions/{interactionId}/transcript"),
     ("GET", "engagementCenter/interactions/{interactionId}/routing"),
     ("POST", "messaging/users/{userId}/sendText"),

@@ -164,6 +164,15 @@ def test_a_transfer_to_a_person_waits_for_that_person() -> None:
     assert pairs(made.matches(NOW_MS)) == [(2, "ada"), (3, "ada")]
 
 
+def test_positions_count_within_a_channel() -> None:
+    """A contact in a chat is not told of callbacks before them, and both wait."""
+    made = matcher(waiting(1, channel=Channel.CALLBACK), waiting(2), waiting(3, channel=Channel.CALLBACK))
+    assert [made.position(n) for n in (1, 2, 3)] == [1, 1, 2]
+    assert (made.lengths(), made.lengths(Channel.CALLBACK), len(made)) == ({"79": 1}, {"79": 2}, 3)
+    made.leave(1)
+    assert [made.position(n) for n in (1, 2, 3)] == [0, 1, 1]
+
+
 def test_positions_count_within_a_work_type() -> None:
     """By place; and change when somebody leaves."""
     made = matcher(waiting(1), waiting(2, "80"), waiting(3), waiting(4, rules=Rules(priority=1)))
@@ -390,8 +399,10 @@ class Floor:
         """Queues are in order, nobody is forgotten, and an explanation counts each agent once, as the rules say."""
         assert len(self.made) == len(self.known)
         for work_type_id in WORK_TYPES:
-            queue = sorted((one for one in self.known.values() if one.work_type_id == work_type_id), key=place)
-            assert self.made.queue(work_type_id) == [one.interaction_id for one in queue]
+            for channel in Channel:
+                theirs = [o for o in self.known.values() if (o.work_type_id, o.channel) == (work_type_id, channel)]
+                queue = [one.interaction_id for one in sorted(theirs, key=place)]
+                assert self.made.queue(work_type_id, channel) == queue
         for one in list(self.known.values())[:1]:
             why = explained(self.made, one.interaction_id, self.now_ms)
             reserved = is_reserved(one, self.agents.get(one.last_agent), self.now_ms)

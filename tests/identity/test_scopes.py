@@ -21,7 +21,7 @@ _DESK = {
         "streaming/session", "streaming/acknowledge",
         *(f"{_USER}/{act}" for act in ("connect", "ready", "notReady", "disconnect", "signOut")),
         *(f"{_WORK}/{act}" for act in ("accept", "reject", "activate", "hold", "retrieve", "transfer", "consult")),
-        *(f"{_WORK}/{act}" for act in ("conference", "cancel", "disconnect", "dispose")),
+        *(f"{_WORK}/{act}" for act in ("conference", "cancel", "disconnect", "dispose", "reschedule")),
         *(f"{_TALK}/{act}" for act in ("sendText", "pushUrl", "notification", "read", "answerDial", "note")),
     ),
     "DELETE": ("streaming/session",),
@@ -43,6 +43,7 @@ def _table() -> Iterator[tuple[str, str, set[str]]]:
         yield "POST", f"provisioning/{kind}", {"provisioning"}
         yield "PUT", f"provisioning/{kind}/{{id}}", {"provisioning"}
         yield "DELETE", f"provisioning/{kind}/{{id}}", {"provisioning"}
+    yield "POST", "engagementCenter/callBacks/{callBackId}/cancel", {"supervision"}
     yield "GET", "reporting/audit", {"reporting"}
     yield "GET", "quality/recordings/{interactionId}", {"quality"}
 
@@ -69,7 +70,12 @@ def test_an_endpoint_opens_to_its_scopes_and_to_no_other(
     bearers: dict[str, Client], method: str, path: str, scopes: set[str]
 ) -> None:
     """Others are told which scope is missing; what those who may get is another matter."""
-    there = path.replace("{userId}", "nobody").replace("{interactionId}", "1").replace("{id}", "none")
+    there = (
+        path.replace("{userId}", "nobody")
+        .replace("{interactionId}", "1")
+        .replace("{id}", "none")
+        .replace("{callBackId}", "1")
+    )
     refused = {scope for scope, client in bearers.items() if client.ask(method, there).reason == "missingScope"}
     assert refused == set(ALL) - scopes
 

@@ -16,7 +16,7 @@ import msgspec
 
 from frontdesk.actions.api_keys import ApiKeys
 from frontdesk.actions.auditing import Auditing
-from frontdesk.actions.changes import Changes
+from frontdesk.actions.changes import OPERATOR, Changes, durably
 from frontdesk.actions.clients import Clients
 from frontdesk.actions.context import Context, result_of
 from frontdesk.actions.providers import Providers
@@ -51,6 +51,8 @@ class Admin:
         self._keys = keys
         # Told of every change of the directory, also of those that other nodes made.
         self.on_directory: Callable[[], None] = lambda: None
+        # Closes a callback that nobody has yet; None where this process has no agents.
+        self.call_off: Callable[..., None] | None = None
         self.changes = Changes(context, self.load)
         self.provisioning = Provisioning(context, self.changes)
         self.work_types = WorkTypes(context, self.changes, self.provisioning.references, scripts)
@@ -70,6 +72,7 @@ class Admin:
             "apikey.revoke": self.revoke_api_key,
             "apikey.usage": self.api_key_usage,
             "callback.list": self.list_call_backs,
+            "callback.cancel": self.cancel_call_back,
             **setting_up.commands,
             **UserCommands(context, self.users).commands,
             **self.clients.commands,
@@ -178,6 +181,18 @@ class Admin:
             }
             for c in await result_of(partial(self._context.store.call_backs, org_id))
         ]
+
+    async def cancel_call_back(self, org_id: str, call_back_id: str) -> Result:
+        """Nobody is to call. Raises NotFound, Invalid."""
+        self._context.directory.organization(org_id)
+        if self.call_off is None or self._context.node:
+            raise Invalid(
+                "notHere", "Among nodes, a supervisor cancels it over the API: engagementCenter/callBacks/ID/cancel."
+            )
+        known = await result_of(partial(self._context.store.find_call_back, call_back_id))
+        note = self.changes.note(org_id, OPERATOR, "callBack.cancelled", call_back_id)
+        await durably(partial(self.call_off, org_id, known, records=(note,)))
+        return {"callBackId": call_back_id}
 
     async def _change(self, org_id: str, **fields: Any) -> Result:
         changed = msgspec.structs.replace(self._context.directory.organization(org_id), **fields)

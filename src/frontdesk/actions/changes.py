@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from typing import Any, TypeVar
 
 import msgspec
@@ -21,6 +22,11 @@ _encode = msgspec.json.Encoder().encode
 async def durable(store: Store, records: Sequence[Record]) -> None:
     """Wait until `records` are stored. Raises what the store raised."""
     store.admit()
+    await durably(partial(store.commit, records))
+
+
+async def durably(act: Callable[..., None]) -> None:
+    """Wait until what is done by an action, which gets a `done`, is stored. Raises what it and the store raised."""
     told: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     def done(error: BaseException | None) -> None:
@@ -31,7 +37,7 @@ async def durable(store: Store, records: Sequence[Record]) -> None:
         else:
             told.set_exception(error)
 
-    store.commit(records, done)
+    act(done=done)
     await told
 
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from frontdesk.domain.errors import Unavailable
-from frontdesk.domain.model import Interaction, Session
+from frontdesk.domain.model import Channel, Interaction, Session
 from frontdesk.ports import Recovered, switchboard_of
 
 
 class Floor:
-    """Living sessions and open interactions.
+    """Living sessions and open interactions: chats, and the callbacks that are due.
 
     `resting` sessions are over, but the grace of their interaction is not: what happens in it meanwhile still
     goes on their stream, for the session that resumes it. `lines` names, for each first session of a line of
@@ -60,7 +60,9 @@ class Floor:
         return Recovered(sessions, interactions)
 
     def session_of(self, interaction: Interaction) -> Session | None:
-        """The session whose stream the interaction is on, living or resting."""
+        """The session whose stream the interaction is on, living or resting; a callback outlives it, and has none."""
+        if interaction.channel is not Channel.CHAT:
+            return None
         session_id = interaction.session_id
         return self.sessions.get(session_id) or self.resting.get(session_id)
 
@@ -89,7 +91,8 @@ class Floor:
     def close(self, interaction: Interaction) -> None:
         """An interaction is over."""
         self.interactions.pop(interaction.interaction_id, None)
-        self.resting.pop(interaction.session_id, None)
+        if interaction.channel is Channel.CHAT:
+            self.resting.pop(interaction.session_id, None)
 
 
 def stored(error: BaseException | None) -> Unavailable | None:

@@ -21,7 +21,7 @@ from frontdesk.domain.assignments import TALKING, Assignment, Part, Stage
 from frontdesk.domain.catalog import Use
 from frontdesk.domain.errors import Invalid, NotFound, Unavailable
 from frontdesk.domain.explaining import Decision
-from frontdesk.domain.model import EndReason, EntityType, Entry, Interaction, State
+from frontdesk.domain.model import Channel, EndReason, EntityType, Entry, Interaction, State
 from frontdesk.domain.people import User
 from frontdesk.ports import Done, Record
 
@@ -86,7 +86,7 @@ class Handling:
         session = self._context.floor.session_of(interaction)
         entries = interactions.take(interaction, session, user.user_id, user.name, now_ms)
         made = Decision(decision="accepted", user_id=user.user_id)
-        return [interaction, status, *entries, decision(interaction, made, now_ms)]
+        return [interaction, *board.follow(interaction), status, *entries, decision(interaction, made, now_ms)]
 
     def show(self, held: Held) -> None:
         """All of the conversation, on all screens of its user."""
@@ -230,6 +230,12 @@ class Handling:
         if audience not in (AGENTS, CONTACT):
             raise Invalid("invalidAudience", "Send contact or agents.", scope="audience")
         held = self.talking(user, interaction_id)
+        if audience == CONTACT and held.interaction.channel is not Channel.CHAT:
+            raise Invalid(
+                "noChat",
+                "A callback has no chat: talk by telephone, or send audience agents.",
+                scope="interactionId",
+            )
         if audience == CONTACT and held.assignment.part not in _HEARD:
             raise Invalid(
                 "notInConversation",
@@ -315,6 +321,7 @@ class Handling:
         for assignment in board.of_interaction(interaction.interaction_id):
             events_by_user.append((assignment.user_id, self._closed(board, interaction, assignment, reason)))
             records.append(assignment)
+        records += board.follow(interaction)
         for user_id, _ in events_by_user:
             self._routing.changed(board, user_id)
 

@@ -6,7 +6,7 @@ commit (the memory of an Idempotency-Key). Refusals are raised, and then nothing
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from frontdesk.actions.context import Context
@@ -16,6 +16,7 @@ from frontdesk.actions.scripts import Runner
 from frontdesk.domain import callbacks, contacts, events, interactions, messages
 from frontdesk.domain.errors import no_open_interaction
 from frontdesk.domain.model import (
+    CallBack,
     Channel,
     Contact,
     EndReason,
@@ -39,6 +40,8 @@ class Messaging:
     routing: Routing
     scripts: Runner
     handling: Handling
+    # Told of each callback that is booked, once that is durable.
+    on_booked: Callable[[CallBack], None] = lambda call_back: None
 
     def connect(self, session: Session, work_type_id: str, contact: Contact, done: Done, extra: Extra = ()) -> None:
         """Open a chat. Raises NotFound, Invalid."""
@@ -150,14 +153,16 @@ class Messaging:
         found = context.directory.work_type(session.org_id, work_type_id)
         work_type = interactions.require_channel(found, Channel.CALLBACK)
         context.store.admit()
+        known = callbacks.known_from(contact, session.interaction)
         call_back, interaction, entry = callbacks.book(
-            context.ids.number(), session, contact, work_type, digits, due_ms, context.clock.now_ms()
+            context.ids.number(), session, known, work_type, digits, due_ms, context.clock.now_ms()
         )
 
         def booked(error: BaseException | None) -> None:
             done(error)
             if error is None:
                 context.streams.deliver([entry])
+                self.on_booked(call_back)
 
         context.store.commit((call_back, interaction, entry, *extra), booked)
 

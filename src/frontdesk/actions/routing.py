@@ -23,7 +23,7 @@ from frontdesk.domain.assignments import Assignment, Part, Stage
 from frontdesk.domain.explaining import Decision
 from frontdesk.domain.hours import is_open
 from frontdesk.domain.matching import Match
-from frontdesk.domain.model import EntityType, Entry, Interaction, State
+from frontdesk.domain.model import Channel, EntityType, Entry, Interaction, State
 from frontdesk.domain.people import AgentState, AgentStatus
 from frontdesk.domain.routing import Waiting
 from frontdesk.domain.rules import Detour, Rules, detour
@@ -74,7 +74,7 @@ class Routing:
             return
         rules = self._rules(interaction)
         way = detour(rules, is_open=self._is_open(interaction, rules), waited_ms=0, ahead=0)
-        if way is not None and not interaction.for_agent:
+        if way is not None and _may_leave(interaction):
             self.on_detour(interaction, way, CLOSED)
             return
         key = contact_key(interaction)
@@ -114,9 +114,11 @@ class Routing:
 
     def _overflow(self, board: Switchboard, interaction: Interaction, rules: Rules) -> None:
         """Nobody is free: go elsewhere at once when too many wait, or later when it takes too long."""
+        if interaction.channel is not Channel.CHAT:
+            return  # There is nobody to tell, and nowhere else to go.
         ahead = board.matcher.position(interaction.interaction_id) - 1
         way = detour(rules, is_open=True, waited_ms=0, ahead=ahead)
-        if way is not None and not interaction.for_agent:
+        if way is not None and _may_leave(interaction):
             self._take_way(board, interaction, way, TOO_MANY)
             return
         self._positions.joined(board, interaction)
@@ -142,7 +144,8 @@ class Routing:
         board.forget(interaction.interaction_id)
         self._positions.left(interaction)
         offered = [a for a in board.of_interaction(interaction.interaction_id) if a.stage is Stage.OFFERED]
-        return [record for a in offered for record in self.withdraw(board, a, "contactLeft")]
+        why = "contactLeft" if interaction.channel is Channel.CHAT else "cancelled"
+        return [record for a in offered for record in self.withdraw(board, a, why)]
 
     def taken(self, board: Switchboard, interaction: Interaction) -> None:
         """An agent has it: the wait is over."""
@@ -238,11 +241,10 @@ class Routing:
             return
         unread = views.Transcript(is_complete=False)
         subject = views.subject(self._context, board, interaction, assignment, unread)
-        self._desks.tell(
-            board,
-            assignment.user_id,
-            desk_events.Offered(user_id=assignment.user_id, interaction=subject, from_user_id=from_user_id, memo=memo),
-        )
+        made = desk_events.Offered if interaction.channel is Channel.CHAT else desk_events.CallBackOffered
+        user_id = assignment.user_id
+        event = made(user_id=user_id, interaction=subject, from_user_id=from_user_id, memo=memo)
+        self._desks.tell(board, user_id, event)
         self._context.timers.at(assignment.due_ms, lambda now: self._due(board, assignment))
 
     def _due(self, board: Switchboard, assignment: Assignment) -> None:
@@ -356,6 +358,11 @@ def decision(interaction: Interaction, made: Decision, now_ms: int) -> Entry:
         payload=_encode(made).decode(),
         time_ms=now_ms,
     )
+
+
+def _may_leave(interaction: Interaction) -> bool:
+    """Whether it may be given something else than an agent: not who was asked for one, nor who was promised a call."""
+    return interaction.channel is Channel.CHAT and not interaction.for_agent
 
 
 def status_of(board: Switchboard, user_id: str) -> AgentStatus:

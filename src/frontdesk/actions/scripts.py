@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import msgspec
 
@@ -11,7 +11,7 @@ from frontdesk import telemetry
 from frontdesk.actions.context import Context
 from frontdesk.actions.routing import DECISION, Routing
 from frontdesk.domain import callbacks, events, interactions, messages
-from frontdesk.domain.model import EndReason, EntityType, Entry, Interaction, State, StoredEvent, WorkType
+from frontdesk.domain.model import CallBack, EndReason, EntityType, Entry, Interaction, State, StoredEvent, WorkType
 from frontdesk.domain.scripts import BookCallBack, Effect, Goodbye, HandOff, Input, Outcome, Push, Say, Script
 from frontdesk.ports import Record
 
@@ -46,6 +46,8 @@ class Runner:
         self._scripts = scripts
         # Interactions with a turn under way, and the turns that wait behind it.
         self._busy: dict[int, deque[Turn]] = {}
+        # Told of each callback that is booked, once that is durable.
+        self.on_booked: Callable[[CallBack], None] = lambda call_back: None
 
     def joined(self, interaction: Interaction) -> events.ParticipantJoined:
         """The event that introduces the script."""
@@ -191,10 +193,13 @@ class Runner:
         if interaction.state is State.CLOSED:
             self._context.floor.close(interaction)
         handed_off = interaction.state is State.QUEUED
+        booked = [record for record in records if type(record) is CallBack]
 
         def told(error: BaseException | None) -> None:
             if error is None:
                 self._context.streams.deliver(entries)
+                for one in booked:
+                    self.on_booked(one)
                 if handed_off and interaction.state is State.QUEUED:
                     self._routing.join(interaction)
 

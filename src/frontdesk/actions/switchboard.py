@@ -10,8 +10,9 @@ from typing import Protocol, TypeVar
 
 from frontdesk.actions.directory import LiveDirectory
 from frontdesk.domain.assignments import TALKING, Assignment, Part, Stage, let_pass
+from frontdesk.domain.callbacks import AT_WORK, following
 from frontdesk.domain.matching import Matcher
-from frontdesk.domain.model import Channel, Interaction
+from frontdesk.domain.model import CallBack, Channel, Interaction
 from frontdesk.domain.people import AgentState, AgentStatus, User
 from frontdesk.domain.routing import Agent
 from frontdesk.ports import Shift
@@ -39,6 +40,8 @@ class Switchboard:
         # Closed interactions that wait for their wrap-up, and when who let an offer of an interaction pass, in ms.
         self.closed: dict[int, Interaction] = {}
         self.passed_over: dict[int, dict[str, int]] = {}
+        # Callbacks by their interaction: those that are due, and those in wrap-up.
+        self.call_backs: dict[int, CallBack] = {}
         self._of_user: dict[str, dict[int, Assignment]] = {}
         self._of_interaction: dict[int, dict[int, Assignment]] = {}
 
@@ -55,8 +58,19 @@ class Switchboard:
         """It is over."""
         _remove(self._of_user, assignment.user_id, assignment.assignment_id)
         _remove(self._of_interaction, assignment.interaction_id, assignment.assignment_id)
-        if assignment.interaction_id not in self._of_interaction:
-            self.closed.pop(assignment.interaction_id, None)
+        if assignment.interaction_id not in self._of_interaction and assignment.interaction_id in self.closed:
+            del self.closed[assignment.interaction_id]
+            self.call_backs.pop(assignment.interaction_id, None)
+
+    def follow(self, interaction: Interaction) -> list[CallBack]:
+        """An interaction is other than before: what to store of the callback that it is; nothing for a chat."""
+        before = self.call_backs.pop(interaction.interaction_id, None)
+        if before is None:
+            return []
+        now = following(interaction, before)
+        if now.state in AT_WORK or interaction.interaction_id in self.closed:
+            self.call_backs[interaction.interaction_id] = now
+        return [now]
 
     def of_user(self, user_id: str) -> list[Assignment]:
         """What a user holds, oldest first."""
@@ -119,13 +133,14 @@ class Switchboard:
         self.matcher = Matcher(self.org_id)
         self._of_user.clear()
         self._of_interaction.clear()
-        for known in (self.statuses, self.screens, self.closed, self.passed_over):
+        for known in (self.statuses, self.screens, self.closed, self.passed_over, self.call_backs):
             known.clear()
 
     def take_up(self, shift: Shift) -> None:
         """Go on with what the store held of this organization."""
         self.statuses.update((s.user_id, s) for s in shift.statuses if s.org_id == self.org_id)
         self.closed.update((i.interaction_id, i) for i in shift.closed if i.org_id == self.org_id)
+        self.call_backs.update((c.interaction_id, c) for c in shift.call_backs if c.org_id == self.org_id)
         for assignment in shift.assignments:
             if assignment.org_id != self.org_id:
                 continue

@@ -91,7 +91,8 @@ class Transferring:
             interaction, session, name, now_ms, work_type_id=way.work_type_id, for_agent=way.for_agent,
             previews_shown=self._context.directory.rules(interaction.org_id, way.work_type_id).sneak_peek,
         )  # fmt: skip
-        records: list[Record] = [interaction, *entries, *self._end_all(board, interaction, way.reason, now_ms)]
+        records: list[Record] = [interaction, *board.follow(interaction), *entries]
+        records += self.end_all(board, interaction, way.reason, now_ms)
         if assignments.let_pass(held.assignment) and not way.for_agent:
             # Where a colleague who was asked by name does not come, the one who asked is as good as any.
             board.pass_over(held.assignment, now_ms)
@@ -113,7 +114,7 @@ class Transferring:
 
         return records, tell
 
-    def _end_all(self, board: Switchboard, interaction: Interaction, reason: str, now_ms: int) -> list[Record]:
+    def end_all(self, board: Switchboard, interaction: Interaction, reason: str, now_ms: int) -> list[Record]:
         """Everyone in it is out of it."""
         ended: list[Record] = []
         for assignment in board.of_interaction(interaction.interaction_id):

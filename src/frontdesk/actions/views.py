@@ -58,7 +58,7 @@ def subject(
     context: Context, board: Switchboard, interaction: Interaction, assignment: Assignment, transcript: Transcript
 ) -> events.Subject:
     """An interaction as the user of `assignment` sees it."""
-    contact = interaction.contact
+    contact, call_back = interaction.contact, board.call_backs.get(interaction.interaction_id)
     return events.Subject(
         interaction_id=str(interaction.interaction_id),
         work_type_id=interaction.work_type_id,
@@ -79,6 +79,10 @@ def subject(
         ),
         transcript=transcript.lines,
         is_complete=transcript.is_complete,
+        call_back_id=call_back.call_back_id if call_back else "",
+        digits=call_back.digits if call_back else "",
+        call_back_time=when(call_back.due_ms) if call_back else "",
+        tries=call_back.tries if call_back else 0,
     )
 
 

@@ -12,6 +12,7 @@ from frontdesk.actions.changes import Changes
 from frontdesk.actions.context import Context, result_of
 from frontdesk.actions.provisioning import By, View
 from frontdesk.actions.references import References
+from frontdesk.domain.callbacks import AHEAD
 from frontdesk.domain.catalog import WORK_TYPES, check_id, check_name
 from frontdesk.domain.errors import Invalid, NotFound
 from frontdesk.domain.model import WorkType
@@ -89,7 +90,7 @@ class WorkTypes:
         booked = await result_of(partial(self._context.store.call_backs, org_id))
         if any(w.org_id == org_id and w.work_type_id == work_type_id for w in waiting):
             raise Invalid("stillInUse", "Contacts wait for this work type. Let them be served first.", scope="id")
-        if any(c.work_type_id == work_type_id and c.state == "scheduled" for c in booked):
+        if any(c.work_type_id == work_type_id and c.state in AHEAD for c in booked):
             raise Invalid("stillInUse", "Callbacks are booked on this work type. Let them be made first.", scope="id")
 
     def _check(self, work_type: WorkType) -> None:

@@ -15,7 +15,7 @@ OrgId = Annotated[str, typer.Argument(help="The organization's id.")]
 org = typer.Typer(name="org", help="Organizations: create, list, origins, grace, oidc.", no_args_is_help=True)
 apikey = typer.Typer(name="apikey", help="API keys: create, list, revoke, usage.", no_args_is_help=True)
 worktype = typer.Typer(name="worktype", help="Work types: create, list, rules, remove.", no_args_is_help=True)
-callback = typer.Typer(name="callback", help="Voice callbacks: list.", no_args_is_help=True)
+callback = typer.Typer(name="callback", help="Voice callbacks: list, cancel.", no_args_is_help=True)
 token = typer.Typer(name="token", help="Web tokens: rotate the key that signs them.", no_args_is_help=True)
 
 
@@ -178,6 +178,18 @@ def worktype_list(org_id: OrgId, data: Data = None, database: Database = None, j
 def callback_list(org_id: OrgId, data: Data = None, database: Database = None, json: Json = False) -> None:
     """Show an organization's voice callbacks, the next one first."""
     listed("Callbacks", command(data, database, "callback.list", org_id=org_id), "No callbacks.", json=json)
+
+
+@callback.command("cancel")
+def callback_cancel(
+    org_id: OrgId,
+    call_back_id: Annotated[str, typer.Argument(metavar="ID", help="As `frontdesk callback list` shows it.")],
+    data: Data = None,
+    database: Database = None,
+) -> None:
+    """Cancel a voice callback that no agent has yet. On PostgreSQL a supervisor does that over the API."""
+    command(data, database, "callback.cancel", org_id=org_id, call_back_id=call_back_id)
+    console.print(f"Callback {call_back_id} is cancelled.")
 
 
 @token.command("rotate")

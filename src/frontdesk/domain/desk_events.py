@@ -47,7 +47,8 @@ class Subject(Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=T
     """An interaction as its agent sees it. `stage` is offered, active, held or wrap; `part` what the agent is in it.
 
     `due_time` is when the offer or the wrap-up runs out. `others` are the agents in it besides. `transcript` holds the
-    newest entries; `is_complete`: all.
+    newest entries; `is_complete`: all. Of a callback: the number to call, when that was promised, and how often it was
+    tried before.
     """
 
     interaction_id: str
@@ -67,6 +68,10 @@ class Subject(Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=T
     others: tuple[Other, ...] = ()
     transcript: tuple[Line, ...] = ()
     is_complete: bool = True
+    call_back_id: str = ""
+    digits: str = ""
+    call_back_time: str = ""
+    tries: int = 0
 
 
 class Snapshot(DeskEvent, tag="engagementCenter.Snapshot", frozen=True):
@@ -110,6 +115,21 @@ class Offered(DeskEvent, tag="engagementCenter.InteractionOffered", frozen=True)
     interaction: Subject
     from_user_id: str = ""
     memo: str = ""
+
+
+class CallBackOffered(DeskEvent, tag="engagementCenter.CallBackOffered", frozen=True):
+    """A callback is due: accept it and call `interaction.digits`, or leave it, until `interaction.due_time`."""
+
+    interaction: Subject
+    from_user_id: str = ""
+    memo: str = ""
+
+
+class CallBackRescheduled(DeskEvent, tag="engagementCenter.CallBackRescheduled", frozen=True):
+    """The agent has it no more: it is due again at `call_back_time`, for any agent."""
+
+    interaction_id: str
+    call_back_time: str
 
 
 class OfferTimedOut(DeskEvent, tag="engagementCenter.AcceptCallTimeout", frozen=True):

@@ -90,8 +90,9 @@ class Decision(Struct, frozen=True, kw_only=True, rename="camel"):
     """One step on an interaction's way, as its log keeps it; fields that say nothing are empty.
 
     `decision` is one of offered, accepted, declined, timedOut, withdrawn, transferred, agentLost, anybody (the agent
-    that it was transferred to is gone) and detour. `user_id` is whose offer or work that was. `to_user_id` and
-    `work_type_id`: where it went. `instead`: what a detour gave. `explanation`: who was considered for an offer.
+    that it was transferred to is gone) and detour; of callbacks also due, postponed (until it is open), rescheduled.
+    `user_id` is whose offer or work that was. `to_user_id` and `work_type_id`: where it went. `instead`: what a detour
+    gave. `explanation`: who was considered for an offer.
     """
 
     decision: str

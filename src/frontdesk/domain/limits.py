@@ -33,6 +33,8 @@ API_KEY_MAX = 200
 IDEMPOTENCY_HOURS = 24
 # Two years ahead, in minutes: a callback later than that is a slip of the finger.
 CALL_BACK_MINUTES_MAX = 2 * 366 * 24 * 60
+# Whoever was not reached ten times is no longer waiting for a call.
+CALL_BACK_TRIES_MAX = 10
 # Document: seconds a poll is held when nothing is queued.
 POLL_HOLD_SECONDS = 15
 # Contract: seconds a web token is valid.

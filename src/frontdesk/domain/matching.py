@@ -14,6 +14,7 @@ from msgspec.structs import replace
 
 from frontdesk.domain.explaining import Explanation, explain
 from frontdesk.domain.lines import Line, Lines
+from frontdesk.domain.model import Channel
 from frontdesk.domain.routing import (
     Agent,
     Place,
@@ -28,6 +29,8 @@ from frontdesk.domain.routing import (
 
 # Entries of those who left, in the heap of changes, before it is made anew.
 STALE_MAX = 1000
+
+Queue = tuple[str, Channel]
 
 
 class Match(Struct, frozen=True):
@@ -50,7 +53,8 @@ class Matcher:
         self._waiting: dict[int, Waiting] = {}
         self._lines = Lines()
         self._line_of: dict[int, Line] = {}
-        self._queues: dict[str, list[Place]] = {}
+        # By channel as well: a contact who waits in a chat is told of those in chats before them.
+        self._queues: dict[Queue, list[Place]] = {}
         self._returning: dict[str, set[int]] = {}
         self._changes: dict[int, int] = {}
         self._due: list[tuple[int, int]] = []
@@ -69,7 +73,7 @@ class Matcher:
         assert waiting.org_id == self._org_id, "a matcher knows one organization"
         self.leave(waiting.interaction_id)
         self._waiting[waiting.interaction_id] = waiting
-        insort(self._queues.setdefault(waiting.work_type_id, []), place(waiting))
+        insort(self._queues.setdefault(_queue(waiting), []), place(waiting))
         if reserved_until_ms(waiting) > now_ms:
             self._returning.setdefault(waiting.last_agent, set()).add(waiting.interaction_id)
         self._line_up(waiting, now_ms)
@@ -81,10 +85,10 @@ class Matcher:
             return
         self._lines.leave(self._line_of.pop(interaction_id), place(waiting))
         self._changes.pop(interaction_id, None)
-        queue = self._queues[waiting.work_type_id]
+        queue = self._queues[_queue(waiting)]
         del queue[bisect_left(queue, place(waiting))]
         if not queue:
-            del self._queues[waiting.work_type_id]
+            del self._queues[_queue(waiting)]
         self._not_returning(waiting)
 
     def agent(self, agent: Agent, now_ms: int) -> None:
@@ -131,21 +135,21 @@ class Matcher:
         return self._due[0][0] if self._due else None
 
     def position(self, interaction_id: int) -> int:
-        """Its position in the queue of its work type, 1 for the next; 0 when it does not wait."""
+        """Its position among those of its work type and channel, 1 for the next; 0 when it does not wait."""
         waiting = self._waiting.get(interaction_id)
-        return 0 if waiting is None else 1 + bisect_left(self._queues[waiting.work_type_id], place(waiting))
+        return 0 if waiting is None else 1 + bisect_left(self._queues[_queue(waiting)], place(waiting))
 
-    def queue(self, work_type_id: str) -> list[int]:
-        """The interactions that wait for a work type, in order of place."""
-        return [interaction_id for _, interaction_id in self._queues.get(work_type_id, ())]
+    def queue(self, work_type_id: str, channel: Channel = Channel.CHAT) -> list[int]:
+        """The interactions that wait for a work type on a channel, in order of place."""
+        return [interaction_id for _, interaction_id in self._queues.get((work_type_id, channel), ())]
 
     def asked_for(self, user_id: str) -> list[int]:
         """The interactions that wait for this user alone, as they were transferred to them."""
         return [interaction_id for interaction_id, w in self._waiting.items() if w.for_agent == user_id]
 
-    def lengths(self) -> dict[str, int]:
-        """How many wait for each work type; those that nobody waits for are left out."""
-        return {work_type_id: len(queue) for work_type_id, queue in self._queues.items()}
+    def lengths(self, channel: Channel = Channel.CHAT) -> dict[str, int]:
+        """How many wait for each work type on a channel; those that nobody waits for are left out."""
+        return {work_type_id: len(queue) for (work_type_id, on), queue in self._queues.items() if on is channel}
 
     def explain(self, interaction_id: int, now_ms: int) -> Explanation | None:
         """Who was considered for it, why each was passed over, and what it waits for; None when it does not wait."""
@@ -215,3 +219,7 @@ class Matcher:
             returning.discard(waiting.interaction_id)
             if not returning:
                 del self._returning[waiting.last_agent]
+
+
+def _queue(waiting: Waiting) -> Queue:
+    return waiting.work_type_id, waiting.channel

@@ -33,6 +33,16 @@ class State(StrEnum):
     CLOSED = "closed"
 
 
+class CallBackState(StrEnum):
+    """Where a callback stands: at its time it waits for an agent, who calls. Done, or called off."""
+
+    SCHEDULED = "scheduled"
+    QUEUED = "queued"
+    ACTIVE = "active"
+    DONE = "done"
+    CANCELLED = "cancelled"
+
+
 class EndReason(StrEnum):
     """Why an interaction closed; sent in messaging.Disconnected."""
 
@@ -225,7 +235,10 @@ class StoredEvent(Struct, frozen=True):
 
 
 class CallBack(Struct, frozen=True, kw_only=True):
-    """A voice call asked for by a contact. `digits` are kept as sent; `digits_e164` is "" when not resolvable."""
+    """A voice call asked for by a contact. `digits` are kept as sent.
+
+    `due_ms` is when to call. `tries`: how often that was put off by an agent who had tried; its assignments tell.
+    """
 
     call_back_id: str
     interaction_id: int
@@ -235,7 +248,8 @@ class CallBack(Struct, frozen=True, kw_only=True):
     digits: str
     due_ms: int
     created_ms: int
-    state: str = "scheduled"
+    state: CallBackState = CallBackState.SCHEDULED
+    tries: int = 0
 
 
 class Repeat(Struct, frozen=True, kw_only=True):

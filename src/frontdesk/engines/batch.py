@@ -9,7 +9,7 @@ from sqlalchemy import Table
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.dialects.sqlite import Insert, insert
 
-from frontdesk.domain.model import Entry, Repeat, Session
+from frontdesk.domain.model import Entry, Interaction, Repeat, Session
 from frontdesk.engines import schema
 from frontdesk.engines.rows import TABLES, Row, entry_row, reached_row
 from frontdesk.ports import Done, Gone, Moved, Reached, Record, Usage, Used
@@ -81,6 +81,16 @@ def _columns(table: Table) -> list[str]:
     return [c.name for c in table.columns if c.name != "entry_id"]
 
 
+def changing(kind: type, table: Table) -> list[str]:
+    """The columns that a record stored again changes.
+
+    Whose stream an interaction is on only a Moved changes: a callback is a matter of agents where they are at home, and
+    its contact's session may be resumed elsewhere meanwhile.
+    """
+    kept = {c.name for c in table.primary_key.columns} | ({"session_id"} if kind is Interaction else set())
+    return [name for name in _columns(table) if name not in kept]
+
+
 def _insert(table: Table) -> Insert:
     return insert(table).values(dict.fromkeys(_columns(table)))
 
@@ -92,7 +102,7 @@ def _sql(statement: Insert) -> str:
 def _put(kind: type, table: Table) -> str:
     key = [c.name for c in table.primary_key.columns]
     statement = _insert(table)
-    rest = {name: statement.excluded[name] for name in _columns(table) if name not in key}
+    rest = {name: statement.excluded[name] for name in changing(kind, table)}
     if kind is Repeat:
         return _sql(statement.on_conflict_do_nothing(index_elements=key))
     return _sql(statement.on_conflict_do_update(index_elements=key, set_=rest))

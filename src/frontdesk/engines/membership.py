@@ -208,7 +208,7 @@ class PostgresMembership:
         ids = list(db.execute(_ORPHANS_AT_WORK, {"org_id": org_id}).scalars())
         db.execute(_TAKE_THEM, {"node": self.node, "ids": ids})
         found = queries.alive(db, sessions.c.session_id.in_(ids))
-        return Recovered(found.sessions, found.interactions, queries.shift(db, (org_id,)))
+        return queries.at_work(db, found, (org_id,))
 
     async def handed(self, known: Callable[[str], bool]) -> Recovered:
         """See ports.Membership."""

@@ -16,7 +16,7 @@ from sqlalchemy.types import TypeEngine
 
 from frontdesk.domain.model import ApiKey, Entry, Organization, Repeat, SigningKey, WorkType
 from frontdesk.domain.people import Client, Item, User
-from frontdesk.engines.batch import Batch
+from frontdesk.engines.batch import Batch, changing
 from frontdesk.engines.postgres_link import escaped
 from frontdesk.engines.rows import TABLES, Row
 from frontdesk.ports import Fenced, Reached, Usage
@@ -164,8 +164,7 @@ def _on_conflict(kind: type, table: Table) -> str:
     elif kind is Usage:
         change = "UPDATE SET count = usage.count + excluded.count"
     else:
-        rest = [c.name for c in _columns(table) if c.name not in key]
-        change = "UPDATE SET " + ", ".join(f'"{name}" = excluded."{name}"' for name in rest)
+        change = "UPDATE SET " + ", ".join(f'"{name}" = excluded."{name}"' for name in changing(kind, table))
     return f"ON CONFLICT ({', '.join(key)}) DO {change}"
 
 

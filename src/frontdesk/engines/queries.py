@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, case, func, select
 
 from frontdesk.domain.assignments import PASSED_OVER, TRANSFERRED, Assignment, Part
+from frontdesk.domain.callbacks import AT_WORK, RESCHEDULED
 from frontdesk.domain.model import CallBack, EntityType, Interaction, Repeat, Session, State, StoredEvent
 from frontdesk.domain.people import AgentState, Audit, Grant
 from frontdesk.engines import people_rows, rows
@@ -35,6 +37,8 @@ from frontdesk.ports import Directory, Recovered, Said, Shift, Usage, Waiting, s
 
 _OPEN = (interactions.c.closed_ms == 0) & (interactions.c.channel == "chat")
 _SAME = sessions.c.session_id == interactions.c.session_id
+# Callbacks that agents have to do with, but for those in wrap-up.
+_CALLED = call_backs.c.state.in_([state.value for state in AT_WORK])
 # Sessions read at one time.
 _PIECE = 500
 _EVENT = (
@@ -65,7 +69,14 @@ def recover(db: Connection, node: str) -> Recovered:
     """What lives at `node`: see `alive`. "" is a process alone: it has every switchboard."""
     found = alive(db, sessions.c.node == node)
     ours = select(switchboards.c.org_id).where(switchboards.c.node == node) if node else select(organizations.c.org_id)
-    return Recovered(found.sessions, found.interactions, shift(db, tuple(db.execute(ours).scalars())))
+    return at_work(db, found, tuple(db.execute(ours).scalars()))
+
+
+def at_work(db: Connection, found: Recovered, org_ids: Sequence[str]) -> Recovered:
+    """The same, with what the switchboards of these organizations go on with."""
+    ids = select(call_backs.c.interaction_id).where(call_backs.c.org_id.in_(org_ids), _CALLED)
+    called = interactions_of(db, db.execute(ids).scalars())
+    return Recovered(found.sessions, (*found.interactions, *called), shift(db, org_ids))
 
 
 def alive(db: Connection, which: ColumnElement[bool]) -> Recovered:
@@ -150,15 +161,40 @@ def shift(db: Connection, org_ids: Sequence[str]) -> Shift:
     handed_on = (assignments.c.part == Part.OWNER.value) & (assignments.c.reason == TRANSFERRED)
     vain = assignments.c.stage.in_([stage.value for stage in PASSED_OVER]) | handed_on
     waiting = select(interactions.c.interaction_id).where(_OPEN, interactions.c.state == State.QUEUED.value)
-    passed = assignments.c.org_id.in_(org_ids) & vain & assignments.c.interaction_id.in_(waiting)
+    called = select(call_backs.c.interaction_id).where(call_backs.c.org_id.in_(org_ids), _CALLED)
+    waits = assignments.c.interaction_id.in_(waiting) | assignments.c.interaction_id.in_(called)
+    passed = assignments.c.org_id.in_(org_ids) & vain & waits
     theirs = select(assignments.c.interaction_id).where(live)
     closed = interactions.c.interaction_id.in_(theirs) & (interactions.c.closed_ms > 0)
+    at_desks = _CALLED | call_backs.c.interaction_id.in_(theirs)
+    known = select(call_backs).where(call_backs.c.org_id.in_(org_ids), at_desks)
     return Shift(
         org_ids=tuple(org_ids),
         statuses=tuple(map(people_rows.agent_status, db.execute(select(agent_statuses).where(statuses)))),
         assignments=tuple(map(people_rows.assignment, db.execute(select(assignments).where(live | passed)))),
         closed=tuple(_interactions(db, closed)),
+        call_backs=tuple(call_backs_with_tries(db, db.execute(known))),
     )
+
+
+def call_backs_with_tries(db: Connection, found: Iterable[Any]) -> list[CallBack]:
+    """Callbacks from their rows, and how often each was put off: that is counted in its assignments."""
+    theirs = list(found)
+    a, tries = assignments.c, dict[int, int]()
+    for piece in _pieces([row.interaction_id for row in theirs]):
+        which = a.interaction_id.in_(piece) & (a.reason == RESCHEDULED) & (a.part == Part.OWNER.value)
+        tries.update(db.execute(select(a.interaction_id, func.count()).where(which).group_by(a.interaction_id)).all())
+    return [rows.call_back(row, tries.get(row.interaction_id, 0)) for row in theirs]
+
+
+def interactions_of(db: Connection, interaction_ids: Iterable[int]) -> list[Interaction]:
+    """Interactions by their numbers, open or not."""
+    pieces = _pieces(list(interaction_ids))
+    return [i for piece in pieces for i in _interactions(db, interactions.c.interaction_id.in_(piece))]
+
+
+def _pieces(ids: Sequence[int]) -> Iterator[Sequence[int]]:
+    return (ids[i : i + _PIECE] for i in range(0, len(ids), _PIECE))
 
 
 def log(db: Connection, interaction_id: int, after: int, limit: int) -> list[Said]:
@@ -247,12 +283,6 @@ def repeat(db: Connection, scope: str, key: str) -> Repeat | None:
     """What an Idempotency-Key answered the first time."""
     row = db.execute(select(repeats).where(repeats.c.scope == scope, repeats.c.key == key)).first()
     return rows.repeat(row) if row is not None else None
-
-
-def call_backs_of(db: Connection, org_id: str) -> list[CallBack]:
-    """An organization's callbacks, the next one due first."""
-    query = select(call_backs).where(call_backs.c.org_id == org_id).order_by(call_backs.c.due_ms)
-    return [rows.call_back(row) for row in db.execute(query)]
 
 
 def usage_of(db: Connection, key_ids: Iterable[str]) -> list[Usage]:

@@ -11,8 +11,8 @@ from sqlalchemy import Connection
 from frontdesk.domain.assignments import Assignment
 from frontdesk.domain.model import CallBack, Interaction, Repeat, Session, StoredEvent
 from frontdesk.domain.people import Audit, Grant
-from frontdesk.engines import queries
-from frontdesk.ports import Directory, Found, Said, Usage, Waiting
+from frontdesk.engines import call_back_queries, queries
+from frontdesk.ports import Directory, Due, Found, Said, Usage, Waiting
 
 T = TypeVar("T")
 
@@ -45,7 +45,15 @@ class Reads(ABC):
 
     def call_backs(self, org_id: str, found: Found[list[CallBack]]) -> None:
         """See ports.Store."""
-        self._later(lambda db: queries.call_backs_of(db, org_id), found)
+        self._later(lambda db: call_back_queries.of_organization(db, org_id), found)
+
+    def due_call_backs(self, org_id: str, now_ms: int, limit: int, found: Found[Due]) -> None:
+        """See ports.Store."""
+        self._later(lambda db: call_back_queries.due(db, org_id, now_ms, limit), found)
+
+    def find_call_back(self, call_back_id: str, found: Found[tuple[CallBack, Interaction] | None]) -> None:
+        """See ports.Store."""
+        self._later(lambda db: call_back_queries.one(db, call_back_id), found)
 
     def usage(self, key_ids: Sequence[str], found: Found[list[Usage]]) -> None:
         """See ports.Store."""

@@ -10,6 +10,7 @@ from sqlalchemy import Table
 from frontdesk.domain.model import (
     ApiKey,
     CallBack,
+    CallBackState,
     Channel,
     Contact,
     Entry,
@@ -155,12 +156,12 @@ def stored_event(r: Any) -> StoredEvent:
 
 def call_back_row(c: CallBack) -> Row:
     return (
-        c.call_back_id, c.interaction_id, c.org_id, c.work_type_id, _json(c.contact).decode(), c.digits, c.state,
-        c.due_ms, c.created_ms,
+        c.call_back_id, c.interaction_id, c.org_id, c.work_type_id, _json(c.contact).decode(), c.digits,
+        c.state._value_, c.due_ms, c.created_ms,
     )  # fmt: skip
 
 
-def call_back(r: Any) -> CallBack:
+def call_back(r: Any, tries: int) -> CallBack:
     return CallBack(
         call_back_id=r.call_back_id,
         interaction_id=r.interaction_id,
@@ -168,9 +169,10 @@ def call_back(r: Any) -> CallBack:
         work_type_id=r.work_type_id,
         contact=_contact.decode(r.contact),
         digits=r.digits,
-        state=r.state,
+        state=CallBackState(r.state),
         due_ms=r.due_ms,
         created_ms=r.created_ms,
+        tries=tries,
     )
 
 

@@ -68,6 +68,15 @@ class Consult(Struct, frozen=True, rename="camel"):
     user_id: str | None = None
 
 
+class Reschedule(Struct, frozen=True, rename="camel"):
+    """When to call again. Exactly one of the two times."""
+
+    call_back_time: Annotated[str | None, Meta(description="UTC, as 2026-06-01T12:00:00.000Z; in the future.")] = None
+    delay_start_duration: Annotated[
+        int | None, Meta(description="Minutes from now.", extra_json_schema={"minimum": 0})
+    ] = None
+
+
 class Dispose(Struct, frozen=True, rename="camel"):
     """Finish the wrap-up."""
 

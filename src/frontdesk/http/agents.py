@@ -15,13 +15,15 @@ from frontdesk.actions.desks import Desks
 from frontdesk.actions.dialing import Dialing
 from frontdesk.actions.handling import Handling
 from frontdesk.actions.marking import Marking, check_message
+from frontdesk.actions.rescheduling import Rescheduling
 from frontdesk.actions.switchboard import Switchboard, Switchboards
 from frontdesk.actions.transferring import Transferring
 from frontdesk.actions.views import Transcript, subject, when
+from frontdesk.domain.callbacks import due_time
 from frontdesk.domain.catalog import CannedResponse, Kind, filled
 from frontdesk.domain.dialing import Given, check_answer
 from frontdesk.domain.errors import Invalid, NotFound
-from frontdesk.domain.model import Session
+from frontdesk.domain.model import CallBack, Interaction, Session
 from frontdesk.domain.people import Audit, User
 from frontdesk.domain.times import rfc3339
 from frontdesk.http.agent_bodies import AgentText, Standing
@@ -49,6 +51,7 @@ class AgentApi:
     transferring: Transferring
     marking: Marking
     dialing: Dialing
+    rescheduling: Rescheduling
     hub: Hub
     limits: Limits
 
@@ -234,6 +237,23 @@ class AgentApi:
         body = call.body
         disposition = plain_id(body.disposition_id, "dispositionId") if body and body.disposition_id is not None else ""
         return self._act(call, self.handling.dispose, disposition, (body.memo or "") if body else "")
+
+    def reschedule(self, call: Call) -> Result:
+        """Put a callback off whose contact was not reached: any agent makes it then."""
+        body = call.body
+        due_ms = due_time(body.call_back_time, body.delay_start_duration, self.context.clock.now_ms())
+        return self._act(call, self.rescheduling.reschedule, due_ms)
+
+    def call_off(self, call: Call) -> Result:
+        """Cancel a callback that no agent has yet."""
+        pending, call_back_id = Pending(), call.parameters["callBackId"]
+        org_id, note = call.organization.org_id, self._audit(call, "callBack.cancelled", call_back_id)
+
+        def found(known: tuple[CallBack, Interaction] | None) -> None:
+            self.rescheduling.call_off(org_id, known, pending.done, (note, *call.extra()))
+
+        self.context.store.find_call_back(call_back_id, good(pending, found))
+        return pending
 
     # ---- messaging
 

@@ -29,6 +29,7 @@ AGENTS: dict[str, Any] = {
     "Reject": {},
     "Transfer": {"transferType": "workType", "workTypeId": "32"},
     "Consult": {"consultType": "user", "userId": "agent2"},
+    "Reschedule": {"delayStartDuration": 30},
     "Dispose": {"dispositionId": "solved", "memo": "Sent the invoice again."},
     "AgentText": {"interactionId": "1", "text": "How can I help?", "entityType": "Agent"},
     "AgentPushUrl": {"interactionId": "1", "url": "https://www.example.com/help"},

@@ -23,6 +23,7 @@ from frontdesk.http.routes import Route
 from frontdesk.http.wire import Call, Result
 from frontdesk.http.words import (
     Ask,
+    Booked,
     Caught,
     Closed,
     Elsewhere,
@@ -114,7 +115,7 @@ class Relay:
         passed.begin(node)
         return passed
 
-    def send(self, node: str, word: Ask | Left | Caught | Fate | Farewell | Greeting | Handed) -> None:
+    def send(self, node: str, word: Ask | Left | Caught | Fate | Farewell | Greeting | Handed | Booked) -> None:
         """Say it."""
         self._bus.send(node, encode(word))
 

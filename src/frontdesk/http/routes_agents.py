@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from frontdesk.domain.scopes import DESK, QUALITY
+from frontdesk.domain.scopes import DESK, QUALITY, SUPERVISION
 from frontdesk.http import agent_bodies as b
 from frontdesk.http import schemas
 from frontdesk.http.agents import AgentApi
@@ -59,6 +59,10 @@ def agent_table(api: AgentApi, records: RecordApi, colleagues: ColleagueApi) -> 
         route("POST", f"{work}/disconnect", api.end_conversation, tag=_WORK, summary="End the conversation", **bearer),
         route("POST", f"{work}/dispose", api.dispose, tag=_WORK, summary="Finish the wrap-up",
               body=b.Dispose, body_required=False, **bearer),
+        route("POST", f"{work}/reschedule", api.reschedule, tag=_WORK, summary="Put a callback off",
+              body=b.Reschedule, **bearer),
+        route("POST", "engagementCenter/callBacks/{callBackId}/cancel", api.call_off, tag=_WORK,
+              summary="Cancel a callback", **{**bearer, "scope": SUPERVISION}),
         route("GET", f"{work}/transcript", records.transcript, tag=_WORK, summary="Read a conversation",
               success=200, answer=b.TranscriptPage, **bearer),
         route("GET", f"{work}/routing", records.routing, tag=_WORK, summary="Why it is routed so",

@@ -121,9 +121,16 @@ class Handed(Struct, tag=12, array_like=True):
     node: str
 
 
+class Booked(Struct, tag=13, array_like=True):
+    """A callback of this organization is stored, and soon due."""
+
+    org_id: str
+    due_ms: int
+
+
 Word = (
     Ask | Reply | Elsewhere | Opened | Piece | Closed | Caught | Left | WhatBecame | Fate
-    | Farewell | Greeting | Handed
+    | Farewell | Greeting | Handed | Booked
 )  # fmt: skip
 
 encode = msgspec.msgpack.Encoder().encode

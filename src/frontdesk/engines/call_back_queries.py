@@ -1,0 +1,34 @@
+"""The cold reads of callbacks, as in `engines/queries.py`. `ix_call_backs_due` gives each of them in order."""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection, func, select
+
+from frontdesk.domain.model import CallBack, CallBackState, Interaction
+from frontdesk.engines import queries
+from frontdesk.engines.schema import call_backs
+from frontdesk.ports import Due
+
+_c = call_backs.c
+
+
+def of_organization(db: Connection, org_id: str) -> list[CallBack]:
+    """An organization's callbacks, the next one due first."""
+    query = select(call_backs).where(_c.org_id == org_id).order_by(_c.due_ms, _c.call_back_id)
+    return queries.call_backs_with_tries(db, db.execute(query))
+
+
+def due(db: Connection, org_id: str, now_ms: int, limit: int) -> Due:
+    """Those whose time has come, the oldest first, and when the next one is due."""
+    scheduled = (_c.org_id == org_id) & (_c.state == CallBackState.SCHEDULED.value)
+    query = select(call_backs).where(scheduled, _c.due_ms <= now_ms).order_by(_c.due_ms).limit(limit)
+    found = queries.call_backs_with_tries(db, db.execute(query))
+    theirs = {i.interaction_id: i for i in queries.interactions_of(db, [c.interaction_id for c in found])}
+    next_ms = db.execute(select(func.min(_c.due_ms)).where(scheduled, _c.due_ms > now_ms)).scalar()
+    return Due(tuple(found), tuple(theirs[c.interaction_id] for c in found), next_ms or 0)
+
+
+def one(db: Connection, call_back_id: str) -> tuple[CallBack, Interaction] | None:
+    """A callback, whatever became of it."""
+    found = queries.call_backs_with_tries(db, db.execute(select(call_backs).where(_c.call_back_id == call_back_id)))
+    return next(((c, i) for c in found for i in queries.interactions_of(db, [c.interaction_id])), None)
