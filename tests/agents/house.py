@@ -357,4 +357,4 @@ def _furniture(now_ms: int) -> list[Record]:
 def _work_type(name: str, now_ms: int, **fields: Any) -> WorkType:
     chosen: dict[str, Any] = {"wrap_seconds": 30, "ask_again_seconds": 5, **fields}
     rules = msgspec.json.encode(Rules(**chosen)).decode()
-    return WorkType(ORG, name, name, (Channel.CHAT,), now_ms, rules=rules)
+    return WorkType(ORG, name, name, tuple(Channel), now_ms, rules=rules)

@@ -166,8 +166,10 @@ def test_who_declines_or_does_not_answer_passes_it_on(server: Running, stack: Ex
     bob.hear("engagementCenter.AcceptCallTimeout")
     assert called(cat)["interactionId"] == interaction_id
     cat.act("accept", interaction_id)
+    ann.status("notReady")
     book(server, stack, minutes=0)
     server.advance(1)
+    server.until(lambda: _waiting(server) == 1)
     chat = stack.enter_context(server.contact(inactivityDelay=600))
     chat.connect(BOTH)
     # One call is all that anyone can make at one time; a chat beside it is not.

@@ -5,10 +5,20 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from frontdesk.domain.assignments import Assignment, Part, Stage
 from frontdesk.domain.errors import TooMany, Unavailable
-from frontdesk.domain.model import Channel, EntityType, Session, State, StoredEvent
+from frontdesk.domain.model import (
+    CallBack,
+    CallBackState,
+    Channel,
+    EntityType,
+    Interaction,
+    Session,
+    State,
+    StoredEvent,
+)
 from frontdesk.engines.committer import PENDING_MAX
-from frontdesk.ports import Gone, Moved, Reached, Record, Usage
+from frontdesk.ports import Due, Gone, Moved, Reached, Record, Usage
 from tests.contracts import records
 from tests.contracts.engines import Bench
 from tests.contracts.records import chat, entry, repeat, session
@@ -356,6 +366,42 @@ def test_callbacks_come_in_the_order_they_are_due(bench: Bench) -> None:
     bench.commit(later, sooner, records.call_back(3, 50, "acme"))
     bench.reopen()
     assert bench.ask(bench.store.call_backs, "viademo") == [sooner, later]
+
+
+def _booked(number: int, due_ms: int, state: CallBackState = CallBackState.SCHEDULED) -> tuple[CallBack, Interaction]:
+    interaction = chat(number, f"s{number}", channel=Channel.CALLBACK, state=State(state.value))
+    return msgspec.structs.replace(records.call_back(number, due_ms), state=state), interaction
+
+
+def test_due_callbacks_come_the_oldest_first_with_when_the_next_is_due(bench: Bench) -> None:
+    """At most as many as asked for, those that are scheduled alone, and with how often they were put off."""
+    one, two, three = _booked(1, 30), _booked(2, 20), _booked(3, 40)
+    put_off = Assignment(
+        assignment_id=9, org_id="viademo", interaction_id=2, user_id="ann", part=Part.OWNER, stage=Stage.DONE,
+        work_type_id="32", channel="callback", load=1, offered_ms=1, ended_ms=5, reason="rescheduled",
+    )  # fmt: skip
+    bench.commit(*one, *two, *three, *_booked(4, 10, CallBackState.QUEUED), put_off)
+    bench.reopen()
+    found = bench.ask(bench.store.due_call_backs, "viademo", 30, 10)
+    assert [(c.call_back_id, c.tries) for c in found.call_backs] == [("2", 1), ("1", 0)]
+    assert [i.interaction_id for i in found.interactions] == [2, 1]
+    assert found.next_ms == 40
+    assert [c.call_back_id for c in bench.ask(bench.store.due_call_backs, "viademo", 99, 1).call_backs] == ["2"]
+    assert bench.ask(bench.store.due_call_backs, "acme", 99, 10) == Due()
+    assert bench.ask(bench.store.find_call_back, "3") == three
+    assert bench.ask(bench.store.find_call_back, "none") is None
+
+
+def test_an_interaction_that_is_stored_again_stays_on_its_stream(bench: Bench) -> None:
+    """Its session was resumed elsewhere: whoever works on a callback need not know, and must not undo it."""
+    old, (_, interaction) = session("old"), _booked(2, 1)
+    interaction.session_id = "old"
+    bench.commit(old, interaction, entry(interaction, old))
+    bench.hand_in(session("new"), Moved("old", "new"))
+    bench.hand_in(interaction)
+    bench.settle()
+    bench.commit(interaction)
+    assert numbers(stream(bench, "new")) == [1]
 
 
 # ---- recovery
