@@ -187,7 +187,9 @@ class Admin:
         self._context.directory.organization(org_id)
         if self.call_off is None or self._context.node:
             raise Invalid(
-                "notHere", "Among nodes, a supervisor cancels it over the API: engagementCenter/callBacks/ID/cancel."
+                "notHere",
+                "Only a server that runs alone can do this here. Over the API a supervisor can, on any: "
+                "POST engagementCenter/callBacks/ID/cancel.",
             )
         known = await result_of(partial(self._context.store.find_call_back, call_back_id))
         note = self.changes.note(org_id, OPERATOR, "callBack.cancelled", call_back_id)

@@ -187,7 +187,10 @@ def callback_cancel(
     data: Data = None,
     database: Database = None,
 ) -> None:
-    """Cancel a voice callback that no agent has yet. On PostgreSQL a supervisor does that over the API."""
+    """Cancel a voice callback that no agent has yet; the server must run.
+
+    On PostgreSQL a supervisor does it over the API.
+    """
     command(data, database, "callback.cancel", org_id=org_id, call_back_id=call_back_id)
     console.print(f"Callback {call_back_id} is cancelled.")
 
