@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, Connection, case, func, select
 
 from frontdesk.domain.assignments import PASSED_OVER, TRANSFERRED, Assignment, Part
 from frontdesk.domain.callbacks import AT_WORK, RESCHEDULED
-from frontdesk.domain.model import CallBack, EntityType, Interaction, Repeat, Session, State, StoredEvent
+from frontdesk.domain.model import CallBack, Channel, EntityType, Interaction, Repeat, Session, State, StoredEvent
 from frontdesk.domain.people import AgentState, Audit, Grant
 from frontdesk.engines import people_rows, rows
 from frontdesk.engines.schema import (
@@ -162,19 +162,28 @@ def shift(db: Connection, org_ids: Sequence[str]) -> Shift:
     vain = assignments.c.stage.in_([stage.value for stage in PASSED_OVER]) | handed_on
     waiting = select(interactions.c.interaction_id).where(_OPEN, interactions.c.state == State.QUEUED.value)
     called = select(call_backs.c.interaction_id).where(call_backs.c.org_id.in_(org_ids), _CALLED)
-    waits = assignments.c.interaction_id.in_(waiting) | assignments.c.interaction_id.in_(called)
-    passed = assignments.c.org_id.in_(org_ids) & vain & waits
+    passed = assignments.c.org_id.in_(org_ids) & vain & assignments.c.interaction_id.in_(waiting.union_all(called))
     theirs = select(assignments.c.interaction_id).where(live)
     closed = interactions.c.interaction_id.in_(theirs) & (interactions.c.closed_ms > 0)
-    at_desks = _CALLED | call_backs.c.interaction_id.in_(theirs)
-    known = select(call_backs).where(call_backs.c.org_id.in_(org_ids), at_desks)
     return Shift(
         org_ids=tuple(org_ids),
         statuses=tuple(map(people_rows.agent_status, db.execute(select(agent_statuses).where(statuses)))),
         assignments=tuple(map(people_rows.assignment, db.execute(select(assignments).where(live | passed)))),
         closed=tuple(_interactions(db, closed)),
-        call_backs=tuple(call_backs_with_tries(db, db.execute(known))),
+        call_backs=tuple(_call_backs_at_work(db, org_ids, live)),
     )
+
+
+def _call_backs_at_work(db: Connection, org_ids: Sequence[str], live: ColumnElement[bool]) -> list[CallBack]:
+    """Those that are due, and those in wrap-up; found by index, as an organization may have a million others."""
+    a, c = assignments.c, call_backs.c
+    theirs = db.execute(select(a.interaction_id).where(live, a.channel == Channel.CALLBACK.value)).scalars()
+    found = {row.call_back_id: row for row in db.execute(select(call_backs).where(c.org_id.in_(org_ids), _CALLED))}
+    for piece in _pieces(list(theirs)):
+        # A callback has the number of its interaction.
+        held = db.execute(select(call_backs).where(c.call_back_id.in_([str(number) for number in piece])))
+        found.update((row.call_back_id, row) for row in held)
+    return call_backs_with_tries(db, found.values())
 
 
 def call_backs_with_tries(db: Connection, found: Iterable[Any]) -> list[CallBack]:
