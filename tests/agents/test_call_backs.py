@@ -416,7 +416,7 @@ def test_an_operator_cancels_one(server: Running, stack: ExitStack) -> None:
     ((call_back_id,),) = server.rows("SELECT call_back_id FROM call_backs")
     command = {"org_id": ORG, "call_back_id": call_back_id}
     if server.app.together is not None:
-        with pytest.raises(Refusal, match="over the API"):
+        with pytest.raises(Refusal, match="Over the API"):
             server.admin("callback.cancel", **command)
         return
     server.advance(1)
