@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.cli.shell import ORG, done, frontdesk, refused, told
+from tests.cli.shell import ORG, done, frontdesk, refused, started, told
 from tests.docs.test_pages import free_port
 from tests.support.postgres import Postgres, shared
 from tests.support.server import Process
@@ -40,7 +40,7 @@ def test_two_at_once_make_an_organization_once(database: str) -> None:
     ended: list[CompletedProcess[str]] = []
 
     def make() -> None:
-        ended.append(frontdesk("org", "create", "shop", "--database", database))
+        ended.append(started("org", "create", "shop", "--database", database))
 
     threads = [threading.Thread(target=make) for _ in range(4)]
     for thread in threads:
