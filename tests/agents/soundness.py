@@ -43,6 +43,14 @@ def sound_in_memory(apps: Sequence[App], org_id: str) -> None:
         assert board.matcher.matches(app.clock.now_ms()) == [], "somebody waits whom an agent could take"
 
 
+def arrived(apps: Sequence[App], org_id: str) -> bool:
+    """Whether each conversation that agents hold is where they are. After a node's death some are on their way."""
+    homes = [app for app in apps if app.homes.is_here(org_id)]
+    return bool(homes) and all(
+        app.desks.find(app.boards.of(org_id), a.interaction_id) for app in homes for a in app.boards.of(org_id).live()
+    )
+
+
 def _one_owner(board: Switchboard, interaction: Interaction) -> None:
     held = board.of_interaction(interaction.interaction_id)
     owners = [a for a in held if a.part is Part.OWNER]

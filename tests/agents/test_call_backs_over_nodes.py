@@ -7,7 +7,7 @@ import pytest
 
 from frontdesk.domain.model import CallBack
 from frontdesk.ports import Done, Record
-from tests.agents.soundness import as_stored, sound_in_memory
+from tests.agents.soundness import arrived, as_stored, sound_in_memory
 from tests.agents.test_killed_nodes import ALIVE, HOME, OTHER, At
 from tests.cluster.weather import Weather, bus_in
 from tests.support.client import ORG, Client
@@ -66,7 +66,7 @@ def kill(server: Running, weather: Weather) -> None:
     app = server.silence(HOME)
     weather.mute.add(app.context.node)
     server.outlast()
-    server.until(lambda: any(app.homes.is_here(ORG) for app in server.apps))
+    server.until(lambda: arrived(server.apps, ORG))
     server.stored()
 
 

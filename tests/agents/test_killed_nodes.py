@@ -12,7 +12,7 @@ import pytest
 from frontdesk.domain.assignments import Assignment, Stage
 from frontdesk.domain.model import Channel, Entry, WorkType
 from frontdesk.ports import Done, Record
-from tests.agents.soundness import as_stored, sound_in_memory
+from tests.agents.soundness import arrived, as_stored, sound_in_memory
 from tests.cluster.weather import Weather, bus_in
 from tests.support.client import ORG, Client, Held, Json, path_of, payloads
 from tests.support.desk import Desk, rules, store, token, user
@@ -266,7 +266,7 @@ def _kill(server: Running, weather: Weather, number: int) -> None:
 
 
 def _all_is_sound(server: Running) -> None:
-    server.until(lambda: any(app.homes.is_here(ORG) for app in server.apps))
+    server.until(lambda: arrived(server.apps, ORG))
     server.stored()
     server.call(sound_in_memory, server.apps, ORG)
     as_stored(server.apps, ORG, server.rows)

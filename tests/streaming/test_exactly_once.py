@@ -60,7 +60,8 @@ def test_plain_clients_lose_nothing_that_breaks_on_its_way(tmp_path: Path, seed:
         contacts, proxy = asyncio.run(plain(process, random.Random(seed)))
     for contact in contacts:
         assert contact.answers == contact.lines
-    assert proxy.cuts > 50, "the network was too kind to show anything"
+    # How many depends on how soon answers come: about 50 where they come at once.
+    assert proxy.cuts > 20, "the network was too kind to show anything"
 
 
 async def plain(process: Process, dice: random.Random) -> tuple[list[Contact], Proxy]:

@@ -65,6 +65,8 @@ class _Made:
         if self._making is None:
             loop = asyncio.get_running_loop()
             self._making = loop.run_in_executor(None, lambda: json_answer(self._make()))
+        if self._making.done() and self._making.exception() is None:
+            return self._making.result()
         pending = Pending()
         self._making.add_done_callback(lambda made: _tell(pending, made))
         return pending
