@@ -98,7 +98,7 @@ class AgentApi:
         if after is None and not self.context.node:
             known = self.context.directory.generation
             run = partial(self._poll_again, session, call.bearer.expires_ms, known, most)
-            request.again = Again(session, request.cors, run)
+            request.again = Again(session.session_id, session, request.cors, run)
         return self._poll(session, request.carrier, most, after)
 
     def _poll_again(

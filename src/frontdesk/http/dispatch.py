@@ -114,9 +114,25 @@ class Dispatcher:
             return self._repeats.once(call, key, route.operation, route.endpoint, partial(self._late, route))
         result = route.endpoint(call)
         if route.repeats_head and not request.passed_on:
-            run = partial(self._once_more, route, self._gate.keep(call), call.kept())
-            request.again = Again(call.session, request.cors, run)
+            request.again = self._again_of(route, call)
         return result
+
+    def _again_of(self, route: Route, call: Call) -> Again:
+        cors = call.request.cors
+        if call.staff:
+            owner = f"{call.bearer.org_id} {call.bearer.actor} {call.parameters.get('userId', '')}"
+            return Again(owner, None, cors, partial(self._staff_again, route, self._gate.keep_staff(call), call.kept()))
+        run = partial(self._once_more, route, self._gate.keep(call), call.kept())
+        return Again(call.session.session_id, call.session, cors, run)
+
+    def _staff_again(
+        self, route: Route, standing: tuple[int, int], call: Call, body: bytes, _: Carrier
+    ) -> Result | None:
+        """The same for an agent, whose organization's switchboard may have moved."""
+        if not self._gate.still_staff(standing) or (self.relay is not None and not self.relay.is_here(route, call)):
+            return None
+        call.body = decode(route.decoder, body)
+        return route.endpoint(call)
 
     def _once_more(self, route: Route, standing: Standing, call: Call, body: bytes, _: Carrier) -> Result | None:
         """The same request with another body."""

@@ -81,6 +81,7 @@ class Gate:
         call.organization = organization
         org_id = organization.org_id
         if guard >= Guard.BEARER:
+            call.staff = True
             self.staff(route, call)
             return
         if guard >= Guard.TOKEN:
@@ -114,6 +115,15 @@ class Gate:
     def keep(self, call: Call) -> Standing:
         """What the checks of this call found, for as long as it holds."""
         return Standing(call.session, call.api_key, call.expires_ms, self._directory.generation)
+
+    def keep_staff(self, call: Call) -> tuple[int, int]:
+        """The same for a bearer: the directory as it was, and when (ms) the token ends."""
+        return self._directory.generation, call.bearer.expires_ms
+
+    def still_staff(self, standing: tuple[int, int]) -> bool:
+        """Whether nothing has changed that could matter: any sign-out, key, role or client is in the directory."""
+        generation, expires_ms = standing
+        return generation == self._directory.generation and self._clock.now_ms() < expires_ms
 
     def still(self, standing: Standing, endpoint: str) -> bool:
         """Whether all checks would pass again; counts the call when they would."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 from frontdesk.http.bodies import BODY_MAX
 from frontdesk.http.wire import Again, Request
 
-# Heads remembered of one session: of its polls, its texts, its typing and its acknowledgements.
+# Heads remembered of one session, or one agent: of its polls, its texts, its typing and its acknowledgements.
 HEADS_MAX = 4
 # Bytes of a head. Browsers send about one KiB; what is longer is read each time.
 SIZE_MAX = 2048
@@ -23,7 +23,7 @@ _UNUSUAL = frozenset((b"transfer-encoding", b"expect", b"upgrade"))
 
 
 class Heads:
-    """The heads of the sessions that are at home here. They go with their session."""
+    """The heads of the sessions that are at home here, which go with their session; and of staff, a few for each."""
 
     def __init__(self) -> None:
         self._known: dict[bytes, Again] = {}
@@ -52,12 +52,12 @@ class Heads:
         if bool(body) != (b"content-length" in headers) or not head.startswith((b"GET ", b"POST ")):
             return
         # It may have ended with this very request.
-        if not again.session.ended_ms:
+        if again.session is None or not again.session.ended_ms:
             self._put(head, again)
 
     def _put(self, head: bytes, again: Again) -> None:
         if head not in self._known:
-            own = self._of.setdefault(again.session.session_id, [])
+            own = self._of.setdefault(again.owner, [])
             if len(own) >= HEADS_MAX:
                 del self._known[own.pop(0)]
             own.append(head)

@@ -143,7 +143,8 @@ class PublicApi:
             self.hub.subscribe(session, stream, after)
             return stream
         if after is None:
-            request.again = Again(session, request.cors, partial(self._poll_again, self.gate.keep(call), most))
+            again = partial(self._poll_again, self.gate.keep(call), most)
+            request.again = Again(session.session_id, session, request.cors, again)
         return self._poll(session, request.carrier, most, after)
 
     def _poll_again(self, standing: Standing, most: int, _: bytes, carrier: Carrier) -> Result | None:

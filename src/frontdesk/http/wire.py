@@ -146,16 +146,22 @@ class Request:
 
 
 class Again:
-    """How to carry out requests that differ from one of this session's only in their body, and in their connection.
+    """How to carry out requests that differ from one of this caller's only in their body, and in their connection.
 
-    `run` gives None when something must be looked at anew. It looks at whatever may have changed since.
+    `run` gives None when something must be looked at anew. It looks at whatever may have changed since. `owner` is
+    the contact's session, and its heads go with it; for staff, who asks and for whom.
     """
 
-    __slots__ = ("cors", "run", "session")
+    __slots__ = ("cors", "owner", "run", "session")
 
     def __init__(
-        self, session: Session, cors: Headers, run: Callable[[bytes, Carrier], Answer | Stream | Pending | None]
+        self,
+        owner: str,
+        session: Session | None,
+        cors: Headers,
+        run: Callable[[bytes, Carrier], Answer | Stream | Pending | None],
     ) -> None:
+        self.owner = owner
         self.session = session
         self.cors = cors
         self.run = run
@@ -218,7 +224,7 @@ class Call:
 
     __slots__ = (
         "address", "api_key", "bearer", "body", "expires_ms", "keep", "organization", "parameters", "request",
-        "session", "session_id",
+        "session", "session_id", "staff",
     )  # fmt: skip
 
     def __init__(self, request: Request, address: str) -> None:
@@ -232,6 +238,7 @@ class Call:
         self.parameters: dict[str, str] = {}
         # Who asks, where staff and integrations do.
         self.bearer: Bearer
+        self.staff = False
         self.body: Any = None
         self.expires_ms = 0
         self.keep: Callable[[int, bytes], Repeat] | None = None
@@ -239,8 +246,13 @@ class Call:
     def kept(self) -> Call:
         """Who asks, without the request that told it."""
         other = Call.__new__(Call)
-        other.session, other.session_id, other.api_key = self.session, self.session_id, self.api_key
-        other.organization, other.keep = self.organization, None
+        other.organization, other.parameters, other.address = self.organization, self.parameters, self.address
+        other.session_id, other.keep = self.session_id, None
+        if self.staff:
+            other.bearer = self.bearer
+        else:
+            other.session, other.api_key = self.session, self.api_key
+        other.staff = self.staff
         return other
 
     def extra(self, status: int = 202, body: bytes = b"") -> tuple[Repeat, ...]:
