@@ -3,13 +3,12 @@
 A whole server in this process, its connections without sockets: bytes of requests go in, bytes of answers come out.
 Each round 64 contacts send a text, are given its echo, and poll again. Printed is the CPU of each of the three, for
 one contact. With `--browsers` heads are as long as a browser's and texts differ in length; `--fresh 0.1` lets every
-tenth contact be one whose heads the server has not seen.
+tenth contact be one whose heads the server has not seen; with `--agents` it is agents who say something to them.
 """
 
 from __future__ import annotations
 
 import asyncio
-import json
 import random
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,12 +20,13 @@ from typing import Annotated, Any
 import typer
 import uvloop
 
-from benchmarks import sessions, wire
+from benchmarks import wire
 from benchmarks.lane_alone import ForgetfulStore
 from benchmarks.paths import BUILD
-from benchmarks.peers.frontdesk import ECHO, INACTIVITY_SECONDS
+from benchmarks.peers.agents import Shift, begin
+from benchmarks.peers.frontdesk import ECHO, Desk, web_token
 from frontdesk import server, telemetry
-from frontdesk.cli.demo import KEY, ORG, WORK_TYPES, settings_for
+from frontdesk.cli.demo import CLIENT, CLIENTS, KEY, ORG, WORK_TYPES, settings_for
 from frontdesk.domain.timers import WIDTH
 from frontdesk.http.lane import Lane
 from frontdesk.server import App
@@ -35,6 +35,7 @@ from frontdesk.serving import spare_collector
 # Contacts that send in one round of the loop.
 AT_ONCE = 64
 BASE = f"/via/v2/organizations/{ORG}"
+AGENTS = "79"
 # What a browser adds to the headers of a page's own request.
 BROWSER = {
     "Connection": "keep-alive",
@@ -51,6 +52,7 @@ BROWSER = {
     "Accept-Language": "en-US,en;q=0.9,de;q=0.8",
 }
 SHORTEST = 80
+_END = b"\r\n\r\n"
 
 
 class Pipe:
@@ -92,11 +94,11 @@ class Connection:
             await asyncio.sleep(0)
         return self.pipe.written.pop()
 
-    async def ask(self, method: str, path: str, headers: dict[str, str], body: Any = None) -> dict[str, Any]:
-        """One request and the JSON that answers it."""
-        self.send(wire.request(method, BASE + path, headers, json.dumps(body).encode() if body is not None else b""))
-        found: dict[str, Any] = json.loads((await self.receive()).partition(b"\r\n\r\n")[2] or b"{}")
-        return found
+    async def ask(self, request: bytes) -> wire.Answer:
+        """One request and its answer."""
+        self.send(request)
+        head, _, body = (await self.receive()).partition(b"\r\n\r\n")
+        return wire.Answer(int(head[9:12]), body)
 
 
 @dataclass
@@ -117,6 +119,7 @@ class Room:
     app: App
     browsers: bool
     fresh: float
+    agents: bool
     contacts: list[Contact] = field(default_factory=list)
     dice: random.Random = field(default_factory=lambda: random.Random(1))
     spent: list[tuple[float, ...]] = field(default_factory=list)
@@ -127,34 +130,40 @@ class Room:
         await run("signing-key.rotate", {})
         await run("org.create", {"org_id": ORG, "name": "Benchmark"})
         await run("apikey.create", {"org_id": ORG, "name": "benchmark", "key": KEY})
-        fields = {**WORK_TYPES["79"], "name": "Echo", "script": "echo"}
+        fields = {**WORK_TYPES[AGENTS], "name": "Echo", "script": "echo"}
         await run("worktype.create", {"org_id": ORG, "work_type_id": ECHO, **fields})
+        await run("worktype.create", {"org_id": ORG, "work_type_id": AGENTS, **WORK_TYPES[AGENTS]})
 
     async def enter(self, count: int) -> None:
         """So many contacts come, and hold their polls."""
         headers = {**(BROWSER if self.browsers else {}), "x-api-key": KEY, "Accept": "application/json"}
-        token = (await Connection(self.app).ask("POST", "/webToken", headers))["tokenId"]
-        headers["Authorization"] = f"Bearer {token}"
-        for _ in range(count):
-            self.contacts.append(await self._contact(headers))
+        headers["Authorization"] = f"Bearer {await web_token(BASE, headers, Connection(self.app))}"
+        shift = await self._shift(count) if self.agents else None
+        desk = Desk(BASE, headers, AGENTS if self.agents else ECHO, shift)
+        for number in range(count):
+            self.contacts.append(await self._contact(desk, number))
 
-    async def _contact(self, headers: dict[str, str]) -> Contact:
+    async def _shift(self, chats: int) -> Shift:
+        made = await self.app.admin.run("client.create", {"org_id": ORG, "client_id": CLIENT, **CLIENTS[CLIENT]})
+        assert isinstance(made, dict)
+        facts = {"orgId": ORG, "workTypes": {"agents": AGENTS}, "client": {"id": CLIENT, "secret": made["secret"]}}
+        return await begin(Connection(self.app), self.app.admin.run, facts, chats)
+
+    async def _contact(self, desk: Desk, number: int) -> Contact:
         polls, sends = Connection(self.app), Connection(self.app)
-        fields = {"inactivityDelay": INACTIVITY_SECONDS}
-        made = await sends.ask("POST", "/streaming/session/webClient", headers, fields)
-        own = {**headers, "via-client-sessionid": made["sessionId"]}
-        await sends.ask("POST", "/messaging/connect", own, {"workTypeId": ECHO, "contactName": "Ada"})
-        poll = wire.request("GET", f"{BASE}/streaming/events/webClient?maxEvents=10", own)
+        poll, text = (record.content for record in await desk.open(sends, number))
         polls.send(poll)
-        await polls.receive()
-        polls.send(poll)
-        return Contact(made["sessionId"], polls, sends, poll, self._texts(own))
+        session_id = poll.partition(b"via-client-sessionid: ")[2].partition(b"\r\n")[0].decode()
+        return Contact(session_id, polls, sends, poll, self._texts(text))
 
-    def _texts(self, headers: dict[str, str]) -> list[bytes]:
-        typed = {**headers, "Content-Type": "application/json"}
-        lengths = [self.dice.randrange(SHORTEST, sessions.BODY_BYTES) for _ in range(8)] if self.browsers else [0]
-        bodies = [sessions.send_body()[:-2][: length or None] + b'"}' for length in lengths]
-        return [wire.request("POST", f"{BASE}/messaging/sendText", typed, body) for body in bodies]
+    def _texts(self, request: bytes) -> list[bytes]:
+        """The request as it is, or with bodies of several lengths."""
+        if not self.browsers:
+            return [request]
+        head, _, body = request.partition(_END)
+        lengths = [self.dice.randrange(SHORTEST, len(body)) for _ in range(8)]
+        before = b"%d" % len(body)
+        return [head.replace(before, b"%d" % n) + _END + body[: n - 2] + body[-2:] for n in lengths]
 
     async def round(self) -> None:
         """Some contacts send, are given the echo, and poll again."""
@@ -194,11 +203,13 @@ async def measure(room: Room, seconds: float, contacts: int) -> None:
     del room.spent[: len(room.spent) // 5]
 
 
-async def run(folder: Path, *, contacts: int, seconds: float, browsers: bool, fresh: float) -> Room:
+async def run(
+    folder: Path, *, contacts: int, seconds: float, browsers: bool = False, fresh: float = 0, agents: bool = False
+) -> Room:
     """A room that was measured, on an empty folder."""
     server.SqliteStore = ForgetfulStore  # type: ignore[attr-defined]
     app = await App.open(settings_for(0, folder, bench=True))
-    room = Room(app, browsers, fresh)
+    room = Room(app, browsers, fresh, agents)
     try:
         await measure(room, seconds, contacts)
     finally:
@@ -217,12 +228,15 @@ def inside(
     seconds: Annotated[float, typer.Option(min=0.1, help="How long they talk.")] = 4.0,
     browsers: Annotated[bool, typer.Option("--browsers", help="Heads of browsers, texts of any length.")] = False,
     fresh: Annotated[float, typer.Option(min=0, max=1, help="Share of contacts not seen before.")] = 0.0,
+    agents: Annotated[bool, typer.Option("--agents", help="Agents talk to them.")] = False,
 ) -> None:
     """Measure what a chat costs without sockets and storage."""
     telemetry.configure("warning", as_json=False)
     BUILD.mkdir(exist_ok=True)
     with TemporaryDirectory(prefix="inside-", dir=BUILD) as name:
-        room = uvloop.run(run(Path(name), contacts=contacts, seconds=seconds, browsers=browsers, fresh=fresh))
+        room = uvloop.run(
+            run(Path(name), contacts=contacts, seconds=seconds, browsers=browsers, fresh=fresh, agents=agents)
+        )
     text, delivery, poll = (median([spent[part] for spent in room.spent]) for part in range(3))
     print(f"{contacts:,} contacts: text {text:.1f} µs, delivery {delivery:.1f} µs, next poll {poll:.1f} µs of CPU")
 

@@ -3,9 +3,11 @@
 import asyncio
 import json
 from base64 import b64encode
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from benchmarks import sessions, wire
 from frontdesk import control
@@ -15,6 +17,17 @@ CHATS = 50
 INACTIVITY_SECONDS = 3600
 
 
+# An operator's command, by its name and arguments.
+Run = Callable[[str, dict[str, Any]], Awaitable[object]]
+
+
+class Asks(Protocol):
+    """A connection to the server: as `wire.Connection`, or one without a socket."""
+
+    async def ask(self, request: bytes) -> wire.Answer:
+        """Send one whole request and read its answer."""
+
+
 @dataclass(frozen=True)
 class Shift:
     """Agents at work: where requests go, and the headers of the program that acts for them."""
@@ -22,7 +35,7 @@ class Shift:
     organization: str
     headers: dict[str, str]
 
-    async def accept(self, connection: wire.Connection, interaction_id: str) -> None:
+    async def accept(self, connection: Asks, interaction_id: str) -> None:
         """Take a contact that is offered to one of the agents."""
         target = f"{self.organization}/engagementCenter/interactions/{interaction_id}/accept"
         await post(connection, target, self.headers, {})
@@ -34,12 +47,12 @@ class Shift:
         return wire.request("POST", target, typed, sessions.send_body(interactionId=interaction_id))
 
 
-async def begin(port: int, facts: dict[str, Any], chats: int) -> Shift:
+async def begin(connection: Asks, run: Run, facts: dict[str, Any], chats: int) -> Shift:
     """Make as many agents as that many chats need, sign them in, and let all be ready. Raises RuntimeError."""
     organization = f"/via/v2/organizations/{facts['orgId']}"
     users = [f"agent-{number:03}" for number in range(-(-chats // CHATS))]
-    await _create(Path(facts["data"]), facts["orgId"], facts["workTypes"]["agents"], users)
-    connection = wire.Connection(port)
+    for user in users:
+        await run("user.create", _user(facts, user))
     headers = {"Authorization": f"Bearer {await _access_token(connection, facts)}", "Accept": "application/json"}
     session = {"inactivityDelay": INACTIVITY_SECONDS}
     made = json.loads(await post(connection, f"{organization}/streaming/session", headers, session))
@@ -47,11 +60,10 @@ async def begin(port: int, facts: dict[str, Any], chats: int) -> Shift:
     for user in users:
         for act in ("connect", "ready"):
             await post(connection, f"{organization}/engagementCenter/users/{user}/{act}", headers, {})
-    connection.close()
     return Shift(organization, headers)
 
 
-async def post(connection: wire.Connection, target: str, headers: dict[str, str], body: dict[str, Any]) -> bytes:
+async def post(connection: Asks, target: str, headers: dict[str, str], body: dict[str, Any]) -> bytes:
     """The answer's body. Raises RuntimeError when it is a refusal."""
     typed = {**headers, "Content-Type": "application/json"}
     answer = await connection.ask(wire.request("POST", target, typed, json.dumps(body).encode()))
@@ -60,25 +72,20 @@ async def post(connection: wire.Connection, target: str, headers: dict[str, str]
     return answer.body
 
 
-async def _create(data: Path, org_id: str, work_type_id: str, users: list[str]) -> None:
-    for user in users:
-        await control.ask(
-            data,
-            "user.create",
-            {
-                "org_id": org_id,
-                "login": user,
-                "user_id": user,
-                "name": user,
-                "oidc": True,
-                "roles": ["agent"],
-                "workTypeIds": [work_type_id],
-                "capacity": {"chat": CHATS},
-            },
-        )
+def _user(facts: dict[str, Any], user_id: str) -> dict[str, Any]:
+    return {
+        "org_id": facts["orgId"],
+        "login": user_id,
+        "user_id": user_id,
+        "name": user_id,
+        "oidc": True,
+        "roles": ["agent"],
+        "workTypeIds": [facts["workTypes"]["agents"]],
+        "capacity": {"chat": CHATS},
+    }
 
 
-async def _access_token(connection: wire.Connection, facts: dict[str, Any]) -> str:
+async def _access_token(connection: Asks, facts: dict[str, Any]) -> str:
     """By client_credentials (RFC 6749, 4.4), as any program gets one."""
     client = b64encode(f"{facts['client']['id']}:{facts['client']['secret']}".encode()).decode()
     headers = {"Authorization": f"Basic {client}", "Content-Type": "application/x-www-form-urlencoded"}
@@ -91,5 +98,5 @@ async def _access_token(connection: wire.Connection, facts: dict[str, Any]) -> s
 
 
 def begun(port: int, facts: dict[str, Any], chats: int) -> Shift:
-    """`begin`, for who has no loop."""
-    return asyncio.run(begin(port, facts, chats))
+    """`begin` at a server of its own, for who has no loop."""
+    return asyncio.run(begin(wire.Connection(port), partial(control.ask, Path(facts["data"])), facts, chats))

@@ -11,7 +11,7 @@ from typing import Any
 
 from benchmarks import sessions, wire
 from benchmarks.peers import agents
-from benchmarks.peers.agents import post
+from benchmarks.peers.agents import Asks, post
 from benchmarks.peers.base import Missing, output
 from benchmarks.processes import Server, free_port, running
 from benchmarks.sessions import Record
@@ -51,9 +51,9 @@ class Frontdesk:
         work_type = facts["workTypes"]["agents"] if scenario in ("post", "agent") else ECHO
         organization = f"/via/v2/organizations/{facts['orgId']}"
         key = {"x-api-key": facts["apiKey"], "Accept": "application/json"}
-        token = wire.make_many(server.port, 1, partial(_web_token, organization, key))[0]
+        token = wire.make_many(server.port, 1, partial(web_token, organization, key))[0]
         shift = agents.begun(server.port, facts, sessions) if scenario == "agent" else None
-        desk = _Desk(organization, {**key, "Authorization": f"Bearer {token}"}, work_type, shift)
+        desk = Desk(organization, {**key, "Authorization": f"Bearer {token}"}, work_type, shift)
         made = [wire.make_many(port, count, desk.open) for port, count in shares(self.homes(server), sessions)]
         return [record for part in made for session in part for record in session]
 
@@ -83,7 +83,7 @@ class LaneAlone(Frontdesk):
 
 
 @dataclass(frozen=True)
-class _Desk:
+class Desk:
     """Where sessions are opened: the organization's path, the headers of every request, the work type."""
 
     organization: str
@@ -92,7 +92,7 @@ class _Desk:
     # Who answers, and then is the one who sends; nobody where a script does.
     shift: agents.Shift | None = None
 
-    async def open(self, connection: wire.Connection, number: int) -> list[Record]:
+    async def open(self, connection: Asks, number: int) -> list[Record]:
         """Make one session, connect it, take its first events, and return its poll and its send."""
         path = f"{self.organization}/streaming/session/webClient"
         made = json.loads(await post(connection, path, self.headers, {"inactivityDelay": INACTIVITY_SECONDS}))
@@ -111,12 +111,13 @@ class _Desk:
         return [Record("P", poll), Record("S", wire.request("POST", target, typed, sessions.send_body()))]
 
 
-async def _web_token(organization: str, headers: dict[str, str], connection: wire.Connection, _: int) -> str:
+async def web_token(organization: str, headers: dict[str, str], connection: Asks, _: int = 0) -> str:
+    """A bearer for contacts."""
     token: str = json.loads(await post(connection, f"{organization}/webToken", headers, {}))["tokenId"]
     return token
 
 
-async def _until(connection: wire.Connection, poll: bytes, kind: str) -> dict[str, Any]:
+async def _until(connection: Asks, poll: bytes, kind: str) -> dict[str, Any]:
     """Take events up to one of that kind, and return its payload: what is measured are the quiet polls after it."""
     answers: list[wire.Answer] = []
     while len(answers) < POLLS_BEFORE_CONNECTED:
