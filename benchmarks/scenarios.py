@@ -23,6 +23,9 @@ POST_SESSIONS = 1000
 CURVE_SENDERS = 64
 # 20,000 open files are a usual hard limit: 19,000 polls leave room for the senders and the server's own.
 CURVE_POINTS = (1000, 5000, 10_000, 15_000, 19_000)
+# Held polls for each second of the curve's warm-up: most sessions have spoken by its end. What a server does once for
+# each session is no price of holding many, and at 19,000 polls nearly every text would be a session's first.
+CURVE_POLLS_PER_SECOND = 2000
 # A server's own housekeeping after the polls were opened is not part of what holding them costs.
 SETTLE_SECONDS = 2.0
 # Messages a second offered while slow clients attack: far below any server's maximum, so that only the attack shows.
@@ -102,12 +105,12 @@ def chat(peer: Peer, plan: Plan, senders: int) -> Values:
 
 def curve(peer: Peer, plan: Plan, polls: int) -> Values:
     """The chat of 64 senders into more and more held polls."""
-    return _chat(peer, plan, polls=polls, senders=CURVE_SENDERS)
+    return _chat(peer, plan, polls=polls, senders=CURVE_SENDERS, warm_up=max(1.0, polls / CURVE_POLLS_PER_SECOND))
 
 
-def _chat(peer: Peer, plan: Plan, *, polls: int, senders: int) -> Values:
+def _chat(peer: Peer, plan: Plan, *, polls: int, senders: int, warm_up: float = 1.0) -> Values:
     with stage(peer, plan, mode="chat", polls=polls, senders=senders) as ready:
-        return _delivery(ready.run())
+        return _delivery(ready.run(warm_up=warm_up))
 
 
 def agent(peer: Peer, plan: Plan, senders: int) -> Values:

@@ -57,7 +57,7 @@ class Ear:
             self._waiting.append(entry)
         elif entry.seq > self._last:
             self._last = entry.seq
-            self._desks.show_entry(self.screen, entry)
+            self._desks.show_entry(self.screen.session, entry)
 
     def begin(self, last: int) -> None:
         """Everything up to entry `last` is on the screen."""
@@ -179,10 +179,10 @@ class Desks:
             if not screen.is_opening:
                 self._context.streams.passing(screen.session, kind, payload, expires_ms, about)
 
-    def show_entry(self, screen: Screen, entry: Entry) -> None:
+    def show_entry(self, session: Session, entry: Entry) -> None:
         """An entry of a conversation that the screen follows."""
         event_id = f"{entry.interaction.interaction_id}-{entry.seq}"
-        self._context.streams.push(screen.session, entry.kind, entry.payload, event_id, entry.time_ms)
+        self._context.streams.push(session, entry.kind, entry.payload, event_id, entry.time_ms)
 
     def follow(self, board: Switchboard, user_id: str, interaction: Interaction, show: Show) -> None:
         """Show the conversation so far on all screens of the user with the event `show` makes, and then all of it."""

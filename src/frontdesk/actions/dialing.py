@@ -66,13 +66,14 @@ class Dialing:
             answer=given.answer,
             digits=digits,
         )
+        now_ms = self._context.clock.now_ms()
 
         def told(error: BaseException | None) -> None:
             if error is not None:
                 self._answered.pop(given.request_id, None)
             done(error)
 
-        self._handling.say(held, answered, CONTACT, told, extra)
+        self._handling.say(held, answered, now_ms, CONTACT, told, extra)
 
     def _remember(self, request_id: str) -> None:
         if request_id in self._answered:

@@ -143,7 +143,7 @@ class Handling:
         held = self.speaking(user, interaction_id, audience)
         now_ms, message_id = self._context.clock.now_ms(), str(self._context.ids.number())
         said = messages.text_event(held.interaction, name or user.name, EntityType.AGENT, message_id, text, now_ms)
-        self.say(held, said, audience, done, extra)
+        self.say(held, said, now_ms, audience, done, extra)
 
     def push_url(
         self, user: User, interaction_id: int, url: str, done: Done, extra: Extra = (), *, name: str, audience: str
@@ -153,7 +153,7 @@ class Handling:
         held = self.speaking(user, interaction_id, audience)
         now_ms, message_id = self._context.clock.now_ms(), str(self._context.ids.number())
         said = messages.push_url_event(held.interaction, name or user.name, EntityType.AGENT, message_id, url, now_ms)
-        self.say(held, said, audience, done, extra)
+        self.say(held, said, now_ms, audience, done, extra)
 
     def notify(self, user: User, interaction_id: int, state: str, expires_after_seconds: float, *, name: str) -> None:
         """Show the contact that the agent is composing. Never stored. Raises NotFound, Invalid."""
@@ -217,7 +217,7 @@ class Handling:
             entity_type=EntityType.AGENT,
             text=text,
         )
-        self.say(held, note, AGENTS, done, extra)
+        self.say(held, note, self._context.clock.now_ms(), AGENTS, done, extra)
 
     def disconnect(self, user: User, interaction_id: int, done: Done, extra: Extra = ()) -> None:
         """End the conversation; only its owner can. Raises NotFound, Invalid."""
@@ -245,11 +245,10 @@ class Handling:
         self._context.store.admit()
         return held
 
-    def say(self, held: Held, said: Said, audience: str, done: Done, extra: Extra) -> None:
+    def say(self, held: Held, said: Said, now_ms: int, audience: str, done: Done, extra: Extra) -> None:
         """An entry by an agent: everyone in the house hears it, and the contact when it is meant for them."""
         session = self._context.floor.session_of(held.interaction) if audience == CONTACT else None
-        author = EntityType.AGENT
-        entry = messages.entry(held.interaction, said, author, self._context.clock.now_ms(), session)
+        entry = messages.entry(held.interaction, said, EntityType.AGENT, now_ms, session)
 
         def told(error: BaseException | None) -> None:
             done(error)

@@ -326,7 +326,9 @@ class AgentApi:
 
     def _user(self, call: Call, act: str) -> tuple[User, tuple[Record, ...]]:
         """The user of the path, and what is stored with the act: an audit entry when another does it for them."""
-        user = self.agents.user(call.organization.org_id, call.parameters["userId"])
+        user = call.user
+        if user is None:
+            user = call.user = self.agents.user(call.organization.org_id, call.parameters["userId"])
         extra: tuple[Record, ...] = call.extra()
         if act and self._is_forced(call, user):
             extra = (*extra, self._audit(call, f"agent.{act}", user.user_id))

@@ -39,17 +39,20 @@ class Heads:
         """How to carry out the request that `data` is, and its body; None when it must be read."""
         if data.endswith(_END):
             return self._known.get(data), b""
-        head, body = self._split(data)
-        return self._known.get(head), body
+        # A body is JSON. One character is found ten times as fast as the empty line before it.
+        end = data.find(b"{")
+        head = self._head(data, end)
+        return (self._known.get(head), data[end:]) if head else (None, b"")
 
     def keep(self, data: bytes, request: Request) -> None:
         """`data` was this request and nothing else, and passed all checks."""
         again, headers = request.again, request.headers
-        head, body = self._split(data)
+        has_body = not data.endswith(_END)
+        head = self._head(data, data.find(b"{")) if has_body else data
         if again is None or len(head) > SIZE_MAX or head.count(_END) != 1 or not _UNUSUAL.isdisjoint(headers):
             return
         # A length that stands in what is kept would go on to count beside that of a later request.
-        if bool(body) != (b"content-length" in headers) or not head.startswith((b"GET ", b"POST ")):
+        if has_body != (b"content-length" in headers) or not head.startswith((b"GET ", b"POST ")):
             return
         # It may have ended with this very request.
         if again.session is None or not again.session.ended_ms:
@@ -63,29 +66,21 @@ class Heads:
             own.append(head)
         self._known[head] = again
 
-    def _split(self, data: bytes) -> tuple[bytes, bytes]:
-        """The head without its Content-Length, and the body; empty unless `data` may be one whole request.
+    def _head(self, data: bytes, end: int) -> bytes:
+        """The head without its Content-Length, when the body begins at `end`; empty unless `data` may be one request.
 
         What is left of the head says nothing of where the body ends: left out is only a length that is true to the
         byte.
         """
-        if data.endswith(_END):
-            return data, b""
-        # A body is JSON. One character is found ten times as fast as the empty line before it.
-        end = data.find(b"{")
         if not data.endswith(_END, 0, end):
-            return b"", b""
-        at = self._length(data, end)
-        value = b"%d\r\n" % (len(data) - end)
-        if at < 0 or len(data) - end > BODY_MAX or not data.startswith(value, at + _LENGTH_SIZE):
-            return b"", b""
-        return data[:at] + data[at + _LENGTH_SIZE + len(value) - 2 : end], data[end:]
-
-    def _length(self, data: bytes, end: int) -> int:
-        """Where the line of the length begins; -1 when there is none."""
-        if not data.startswith(_LENGTHS, self._at, end):
-            self._at = max(data.find(name, 0, end) for name in _LENGTHS)
-        return self._at
+            return b""
+        at, size = self._at, len(data) - end
+        if not data.startswith(_LENGTHS, at, end):
+            at = self._at = max(data.find(name, 0, end) for name in _LENGTHS)
+        value = b"%d\r\n" % size
+        if at < 0 or size > BODY_MAX or not data.startswith(value, at + _LENGTH_SIZE):
+            return b""
+        return data[:at] + data[at + _LENGTH_SIZE + len(value) - 2 : end]
 
     def forget(self, session_id: str) -> None:
         """The session is over, or is at home elsewhere."""

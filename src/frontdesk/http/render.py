@@ -17,23 +17,22 @@ _starts: dict[tuple[int, int, int, int], tuple[bytes, Date, Headers, Headers]] =
 
 
 def _start(status: int, date: Date, own: Headers, shared: Headers) -> bytes:
-    """Status and header lines of an answer, as they were the last time."""
-    key = (status, id(date), id(own), id(shared))
-    known = _starts.get(key)
-    if known is None:
-        if len(_starts) >= _STARTS_MAX:
-            _starts.clear()
-        text = _STATUS[status] + b"".join(b"%b: %b\r\n" % header for header in (date, *own, *shared))
-        known = _starts[key] = (text, date, own, shared)
-    return known[0]
+    """Status and header lines of an answer, remembered for the next."""
+    if len(_starts) >= _STARTS_MAX:
+        _starts.clear()
+    text = _STATUS[status] + b"".join(b"%b: %b\r\n" % header for header in (date, *own, *shared))
+    _starts[(status, id(date), id(own), id(shared))] = (text, date, own, shared)
+    return text
 
 
 def whole(answer: Answer, shared: Headers, date: Date, *, keep: bool, head: bool) -> bytes:
     """A whole answer. `shared` are headers that every answer to the request carries; `head`: without the body."""
-    body, start = answer.body, _start(answer.status, date, answer.headers, shared)
-    if keep and not head and answer.status != _NO_CONTENT:
+    status, body, own = answer.status, answer.body, answer.headers
+    known = _starts.get((status, id(date), id(own), id(shared)))
+    start = known[0] if known is not None else _start(status, date, own, shared)
+    if keep and not head and status != _NO_CONTENT:
         return b"%bcontent-length: %d\r\n\r\n%b" % (start, len(body), body)
-    length = b"" if answer.status == _NO_CONTENT else b"content-length: %d\r\n" % len(body)
+    length = b"" if status == _NO_CONTENT else b"content-length: %d\r\n" % len(body)
     end = b"\r\n" if keep else b"connection: close\r\n\r\n"
     return b"".join((start, length, end, b"" if head else body))
 

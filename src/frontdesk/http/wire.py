@@ -15,7 +15,7 @@ from msgspec import Struct
 from frontdesk import telemetry
 from frontdesk.domain.errors import Forbidden, Invalid, NotFound, Refusal, TooMany, Unauthenticated, Unavailable
 from frontdesk.domain.model import ApiKey, Organization, Repeat, Session
-from frontdesk.domain.people import Bearer
+from frontdesk.domain.people import Bearer, User
 from frontdesk.ports import Carrier
 
 Headers = tuple[tuple[bytes, bytes], ...]
@@ -224,7 +224,7 @@ class Call:
 
     __slots__ = (
         "address", "api_key", "bearer", "body", "expires_ms", "keep", "organization", "parameters", "request",
-        "session", "session_id", "staff",
+        "session", "session_id", "staff", "user",
     )  # fmt: skip
 
     def __init__(self, request: Request, address: str) -> None:
@@ -239,6 +239,8 @@ class Call:
         # Who asks, where staff and integrations do.
         self.bearer: Bearer
         self.staff = False
+        # The one in the path, once known: whom an agent's request is for.
+        self.user: User | None = None
         self.body: Any = None
         self.expires_ms = 0
         self.keep: Callable[[int, bytes], Repeat] | None = None
@@ -249,7 +251,7 @@ class Call:
         other.organization, other.parameters, other.address = self.organization, self.parameters, self.address
         other.session_id, other.keep = self.session_id, None
         if self.staff:
-            other.bearer = self.bearer
+            other.bearer, other.user = self.bearer, self.user
         else:
             other.session, other.api_key = self.session, self.api_key
         other.staff = self.staff

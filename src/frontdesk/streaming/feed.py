@@ -20,7 +20,7 @@ from frontdesk.ports import Carrier, EventStream, Poll
 # Events kept in memory for a reader that lags. Bounded: a contact that never polls must not grow without end;
 # what falls out is still in the log.
 TAIL_MAX = 64
-# Of a stream that is not stored: an agent that is so far behind begins anew.
+# Of a stream that is not stored: an agent that is so far behind begins anew, and nothing more is kept for them.
 UNSTORED_MAX = 2000
 
 
@@ -38,8 +38,8 @@ class Feed:
     """Where one streaming session stands, and who waits on it."""
 
     __slots__ = (
-        "carrier", "channel", "doubt", "full", "head", "hold_until", "passing", "poll", "poll_after", "poll_max",
-        "reading", "sent", "session", "settled", "tail", "timed",
+        "carrier", "channel", "doubt", "full", "head", "hold_until", "is_lost", "passing", "poll", "poll_after",
+        "poll_max", "reading", "sent", "session", "settled", "tail", "timed",
     )  # fmt: skip
 
     def __init__(self, session: Session) -> None:
@@ -63,15 +63,22 @@ class Feed:
         self.channel: EventStream | None = None
         # The stream's reader is slow: it gets nothing more until it says so.
         self.full = False
+        # It is not stored, and its reader did not come for so long that what it missed is nowhere.
+        self.is_lost = False
 
     def append(self, number: int, body: bytes) -> bool:
         """Take the next committed event. False when it is not the next: a repeat, which changes nothing."""
         if number != self.head + 1:
             return False
         self.head = number
-        self.tail.append(body)
-        if len(self.tail) > (TAIL_MAX if self.session.stored else UNSTORED_MAX):
-            del self.tail[0]
+        tail = self.tail
+        tail.append(body)
+        if len(tail) > TAIL_MAX:
+            if self.session.stored:
+                del tail[0]
+            elif len(tail) > UNSTORED_MAX:
+                tail.clear()
+                self.is_lost = True
         return True
 
     def settle(self, carrier: Carrier | None, after: int | None) -> None:

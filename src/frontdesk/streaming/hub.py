@@ -88,7 +88,7 @@ class Hub:
     def push(self, session: Session, kind: str, payload: str, event_id: str, time_ms: int) -> None:
         """Put an event on a stream that is not stored: it gets its number here."""
         feed = self._feeds.get(session.session_id)
-        if feed is None:
+        if feed is None or feed.is_lost:
             return
         if kind == TEXT and feed.passing:
             # Shown after the message, what was typed before it would look like the beginning of another.
@@ -233,6 +233,9 @@ class Hub:
 
     def _arrive(self, session: Session, carrier: Carrier, after: int | None, now_ms: int) -> Feed:
         feed = self._feed(session)
+        if feed.is_lost:
+            self.on_expired(session)
+            raise over(session)
         if after is not None:
             check_number(after, feed.head)
         if feed.poll is not None:
