@@ -22,7 +22,8 @@ from frontdesk.ports import Said
 
 # Entries of a transcript in a snapshot; the desk reads older ones of what it looks at.
 TRANSCRIPT_MAX = 50
-Show = Callable[[Transcript], events.DeskEvent]
+# What to show a conversation with; None when its agent has nothing to do with it any more.
+Show = Callable[[Transcript], events.DeskEvent | None]
 
 
 class Screen:
@@ -190,6 +191,8 @@ class Desks:
 
         def found(transcript: Transcript) -> None:
             event = show(transcript)
+            if event is None:
+                return
             for ear in ears:
                 now_ms = self._context.clock.now_ms()
                 self._context.streams.push(ear.screen.session, events.kind_of(event), events.payload(event), "", now_ms)
