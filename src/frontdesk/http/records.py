@@ -17,10 +17,10 @@ from frontdesk.domain.assignments import Assignment
 from frontdesk.domain.desk_events import Datum
 from frontdesk.domain.errors import Forbidden, NotFound, Unavailable
 from frontdesk.domain.model import Interaction
-from frontdesk.domain.people import Audit
 from frontdesk.domain.scopes import SUPERVISION
 from frontdesk.domain.times import rfc3339
 from frontdesk.http.agent_bodies import Decided, Participation, Recording, RoutingRecord, TranscriptPage
+from frontdesk.http.on_record import note
 from frontdesk.http.polls import window
 from frontdesk.http.wire import Answer, Call, Pending, Result, json_answer
 from frontdesk.ports import Said
@@ -145,17 +145,9 @@ class RecordApi:
 
     def _audited(self, call: Call, pending: Pending, act: str, then: Callable[[], None]) -> None:
         """Nobody reads what others said without that being known."""
-        context = self.context
-        context.store.admit()
-        audit = Audit(
-            audit_id=context.ids.number(),
-            org_id=call.organization.org_id,
-            time_ms=context.clock.now_ms(),
-            actor=call.bearer.actor,
-            act=act,
-            subject=call.parameters["interactionId"],
-        )
-        context.store.commit((audit,), lambda error: then() if error is None else pending.done(error))
+        self.context.store.admit()
+        read = note(self.context, call, act, call.parameters["interactionId"])
+        self.context.store.commit((read,), lambda error: then() if error is None else pending.done(error))
 
 
 def number_of(value: str | int) -> int:
