@@ -23,7 +23,7 @@ from frontdesk.domain.callbacks import due_time
 from frontdesk.domain.catalog import CannedResponse, Kind, filled
 from frontdesk.domain.dialing import Given, check_answer
 from frontdesk.domain.errors import Invalid, NotFound
-from frontdesk.domain.model import CallBack, Interaction, Session
+from frontdesk.domain.model import Session
 from frontdesk.domain.people import User
 from frontdesk.domain.times import rfc3339
 from frontdesk.http.agent_bodies import AgentText, Standing
@@ -244,17 +244,6 @@ class AgentApi:
         body = call.body
         due_ms = due_time(body.call_back_time, body.delay_start_duration, self.context.clock.now_ms())
         return self._act(call, self.rescheduling.reschedule, due_ms)
-
-    def call_off(self, call: Call) -> Result:
-        """Cancel a callback that no agent has yet."""
-        pending, call_back_id = Pending(), call.parameters["callBackId"]
-        org_id, noted = call.organization.org_id, note(self.context, call, "callBack.cancelled", call_back_id)
-
-        def found(known: tuple[CallBack, Interaction] | None) -> None:
-            self.rescheduling.call_off(org_id, known, pending.done, (noted, *call.extra()))
-
-        self.context.store.find_call_back(call_back_id, good(pending, found))
-        return pending
 
     # ---- messaging
 
