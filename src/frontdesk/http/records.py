@@ -25,7 +25,7 @@ from frontdesk.http.polls import window
 from frontdesk.http.wire import Answer, Call, Pending, Result, json_answer
 from frontdesk.ports import Said
 
-# Entries of a log that are read for its routing decisions.
+# Entries of a log that are read at one time for its routing decisions.
 LOG_MAX = 2000
 _DIGITS_MAX = 19
 
@@ -62,14 +62,14 @@ class RecordApi:
         interaction_id, pending = number_of(call.parameters["interactionId"]), Pending()
 
         def found(interaction: Interaction) -> None:
-            self._log(interaction_id, (0, LOG_MAX), pending, lambda said: record(interaction, said))
+            self._decisions(interaction_id, 0, [], pending, lambda said: record(interaction, said))
 
         def record(interaction: Interaction, said: list[Said]) -> Answer:
             board = self.boards.of(call.organization.org_id)
             # Looked up again: it may be over since.
             known = self.desks.find(board, interaction_id) or interaction
             now = why_it_waits(board, known, self.context.clock.now_ms())
-            decisions = tuple(_decided(s) for s in said if s.kind.startswith(RECORDS))
+            decisions = tuple(map(_decided, said))
             return json_answer(RoutingRecord(str(interaction_id), now, decisions))
 
         self._readable(call, interaction_id, pending, found)
@@ -136,6 +136,25 @@ class RecordApi:
         after, limit = part
         found = good(pending, lambda said: pending.complete(answer(said)))
         self.context.store.log(interaction_id, after, limit + 1, found)
+
+    def _decisions(
+        self,
+        interaction_id: int,
+        after: int,
+        known: list[Said],
+        pending: Pending,
+        answer: Callable[[list[Said]], Answer],
+    ) -> None:
+        """The routing decisions of a log behind `after`, piece by piece: what was said between may be long."""
+
+        def found(said: list[Said]) -> None:
+            decided = [*known, *(s for s in said if s.kind.startswith(RECORDS))]
+            if len(said) < LOG_MAX:
+                pending.complete(answer(decided))
+            else:
+                self._decisions(interaction_id, said[-1].seq, decided, pending, answer)
+
+        self.context.store.log(interaction_id, after, LOG_MAX, good(pending, found))
 
     def _is_anothers(self, call: Call, interaction_id: int) -> bool:
         """Whether it is read by right of supervision, and not because the bearer takes part."""
