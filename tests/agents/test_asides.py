@@ -30,8 +30,11 @@ def bob(server: Running, stack: ExitStack) -> Desk:
 
 
 @pytest.fixture
-def ada(server: Running, stack: ExitStack) -> Client:
-    """The contact."""
+def ada(server: Running, stack: ExitStack, ann: Desk) -> Client:
+    """The contact, once Ann is there.
+
+    Among nodes both would begin the switchboard at one time, and one wait a moment of a clock that stands.
+    """
     made = stack.enter_context(server.contact(inactivityDelay=600))
     made.connect("79")
     return made
