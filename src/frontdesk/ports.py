@@ -15,6 +15,7 @@ from frontdesk.domain.assignments import Assignment
 from frontdesk.domain.model import (
     ApiKey,
     CallBack,
+    CallBackState,
     Entry,
     Interaction,
     Organization,
@@ -76,6 +77,8 @@ Done = Callable[[BaseException | None], None]
 T = TypeVar("T")
 # Gets the result of a read, or why it failed; called on the loop's thread, never before the read has returned.
 Found = Callable[[T | BaseException], None]
+# A callback with its interaction.
+Booked = tuple[CallBack, Interaction]
 
 
 class Directory(Struct, frozen=True):
@@ -206,10 +209,16 @@ class Store(Protocol):
     def call_backs(self, org_id: str, found: Found[list[CallBack]]) -> None:
         """An organization's callbacks, the next one due first."""
 
+    def page_of_call_backs(
+        self, org_id: str, states: Sequence[CallBackState], after: tuple[int, str], limit: int,
+        found: Found[list[Booked]],
+    ) -> None:  # fmt: skip
+        """An organization's callbacks in these states, the next one due first: `limit` behind a time and an id."""
+
     def due_call_backs(self, org_id: str, now_ms: int, limit: int, found: Found[Due]) -> None:
         """An organization's scheduled callbacks that are due, at most `limit`."""
 
-    def find_call_back(self, call_back_id: str, found: Found[tuple[CallBack, Interaction] | None]) -> None:
+    def find_call_back(self, call_back_id: str, found: Found[Booked | None]) -> None:
         """A callback as it was stored, with its interaction; None when there never was one."""
 
     def usage(self, key_ids: Sequence[str], found: Found[list[Usage]]) -> None:

@@ -49,6 +49,7 @@ from frontdesk.http.agents import AgentApi
 from frontdesk.http.asgi import AsgiApp
 from frontdesk.http.auditing import AuditApi
 from frontdesk.http.auditing import routes as audit_table
+from frontdesk.http.call_backs import CallBackApi
 from frontdesk.http.colleagues import ColleagueApi
 from frontdesk.http.dispatch import Dispatcher
 from frontdesk.http.guard import Gate
@@ -316,7 +317,8 @@ class App:
         provisioning = ProvisioningApi(self.admin, self.store, self.clock)
         audit = audit_table(AuditApi(self.admin.auditing, self.store))
         out = sign_out_table(SignOutApi(self.admin.users, self.admin.changes, self.store))
-        agents_routes = (*agent_table(agents, records, ColleagueApi(directory, self.boards)), *out)
+        call_backs = CallBackApi(self.context, self.rescheduling)
+        agents_routes = (*agent_table(agents, records, ColleagueApi(directory, self.boards), call_backs), *out)
         routes = (*table(api, operations), *agents_routes, *provisioning_table(provisioning), *audit)
         router = Router((*routes, *self._signing_in(), *pages.routes(facts, partial(openapi.document, routes))))
         return Dispatcher(router, gate, self.repeats, self.proxies, directory.find_organization)

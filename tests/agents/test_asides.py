@@ -5,7 +5,7 @@ from contextlib import ExitStack
 
 import pytest
 
-from tests.support.client import Client
+from tests.support.client import Client, payloads
 from tests.support.desk import Desk, rules, user
 from tests.support.server import Running
 
@@ -30,8 +30,11 @@ def bob(server: Running, stack: ExitStack) -> Desk:
 
 
 @pytest.fixture
-def ada(server: Running, stack: ExitStack) -> Client:
-    """The contact."""
+def ada(server: Running, stack: ExitStack, ann: Desk) -> Client:
+    """The contact, once Ann is there.
+
+    Among nodes both would begin the switchboard at one time, and one wait a moment of a clock that stands.
+    """
     made = stack.enter_context(server.contact(inactivityDelay=600))
     made.connect("79")
     return made
@@ -123,3 +126,35 @@ def test_nobody_is_asked_twice_nor_asks_themselves(server: Running, stack: ExitS
     assert (answer.status, answer.json()["errors"][0]["reason"]) == (400, "userNotConnected")
     answer = ann.post(consult, {"consultType": "workType", "workTypeId": "79"})
     assert (answer.status, answer.json()["errors"][0]["reason"]) == (400, "nobodyReady")
+
+
+def test_a_contact_sees_all_go_whom_they_heard_when_it_is_handed_on(ann: Desk, bob: Desk, ada: Client) -> None:
+    """Also who was brought in, and is out of it with the owner; that one hears whom they were with."""
+    interaction_id = asked(ann, bob)
+    bob.act("accept", interaction_id)
+    ann.act("conference", interaction_id)
+    ann.act("transfer", interaction_id, {"transferType": "workType", "workTypeId": "79"})
+    gone = [p["entityName"] for p in payloads(ada.until("Transferred")) if p["kind"] == "messaging.ParticipantLeft"]
+    assert gone == ["Bob", "Ann"]
+    ended = bob.hear("engagementCenter.ConsultEnded")
+    assert (ended["withUserId"], ended["reason"]) == ("ann", "transferred")
+
+
+@pytest.mark.usefixtures("ada")
+@pytest.mark.parametrize("verb", ["notReady", "disconnect"])
+def test_who_takes_no_more_work_sees_a_consult_go_once(ann: Desk, bob: Desk, verb: str) -> None:
+    """And who asked hears that they are not ready."""
+    asked(ann, bob)
+    bob.status(verb)
+    assert ann.hear("engagementCenter.ConsultEnded")["reason"] == "notReady"
+    bob.status("connect")
+    told = bob.poll()
+    assert [p["reason"] for p in payloads(told) if p["kind"] == "engagementCenter.OfferWithdrawn"] == ["notReady"]
+
+
+@pytest.mark.usefixtures("ada")
+def test_a_consult_rings_no_longer_than_the_conversation_lasts(ann: Desk, bob: Desk) -> None:
+    """Its agent ended it: nobody is told that the contact left."""
+    interaction_id = asked(ann, bob)
+    ann.act("disconnect", interaction_id)
+    assert bob.hear("engagementCenter.OfferWithdrawn")["reason"] == "cancelled"

@@ -396,6 +396,60 @@ def test_a_supervisor_cancels_what_no_agent_has(server: Running, stack: ExitStac
     assert noted == [("boss", call_back_id) for call_back_id in reversed(rest)]
 
 
+def page(boss: Desk, query: str) -> Json:
+    """What a supervisor is shown."""
+    answer = boss.ask("GET", f"engagementCenter/callBacks?{query}")
+    assert answer.status == 200, answer
+    shown: Json = answer.json()
+    return shown
+
+
+def test_a_supervisor_sees_which_there_are(server: Running, stack: ExitStack) -> None:
+    """By state, with who has it, in pages of which none repeats or leaves out what is put off meanwhile."""
+    boss = stack.enter_context(Desk(server, user(server, "boss", roles=("supervisor",))))  # type: ignore[arg-type]
+    ann = desk(server, stack, "ann")
+    for minutes in (0, 2, 3, 4):
+        book(server, stack, minutes=minutes)
+    server.advance(1)
+    taken = called(ann)
+    ann.act("accept", taken["interactionId"])
+    (active,) = page(boss, "state=active")["items"]
+    assert (active["callBackId"], active["userId"], active["digits"]) == (taken["callBackId"], "ann", NUMBER)
+    assert (active["contactName"], active["workTypeId"], active["tries"]) == ("Ada", BOTH, 0)
+    first = page(boss, "limit=2")
+    assert [c["state"] for c in first["items"]] == ["active", "scheduled"]
+    ann.act("reschedule", taken["interactionId"], {"delayStartDuration": 9})
+    rest = page(boss, f"limit=2&after={first['next']}")
+    assert [c["callBackTime"] for c in rest["items"]] == sorted(time for _, time in listed(server))[1:3]
+    last = page(boss, f"limit=2&after={rest['next']}")
+    assert [(c["callBackId"], c["state"], c["tries"]) for c in last["items"]] == [(taken["callBackId"], "scheduled", 1)]
+    assert "next" not in last
+    assert page(boss, "state=done&state=cancelled") == {"totalItems": 0, "items": []}
+
+
+@pytest.mark.parametrize(
+    ("query", "reason"),
+    [
+        ("state=gone", "invalidState"),
+        ("state=", "invalidState"),
+        ("limit=0", "invalidLimit"),
+        ("after=7", "invalidAfter"),
+        ("after=-7", "invalidNumber"),
+        ("after=%FF", "invalidAfter"),
+        ("state=%FF", "invalidState"),
+    ],
+)
+def test_a_page_of_callbacks_that_can_not_be_is_refused(
+    server: Running, stack: ExitStack, query: str, reason: str
+) -> None:
+    """With what may be sent; and agents are not shown whom others call."""
+    boss = stack.enter_context(Desk(server, user(server, "boss", roles=("supervisor",))))  # type: ignore[arg-type]
+    refused = boss.ask("GET", f"engagementCenter/callBacks?{query}")
+    assert (refused.status, refused.reason) == (400, reason)
+    ann = stack.enter_context(Desk(server, user(server, "ann")))
+    assert ann.ask("GET", "engagementCenter/callBacks").reason == "missingScope"
+
+
 def test_what_rings_is_taken_back_when_it_is_cancelled(server: Running, stack: ExitStack) -> None:
     """The agent sees the offer go, and another call is theirs."""
     boss = stack.enter_context(Desk(server, user(server, "boss", roles=("supervisor",))))  # type: ignore[arg-type]

@@ -98,6 +98,21 @@ def test_each_step_is_on_record_with_its_reason(server: Running, stack: ExitStac
     ]
 
 
+def test_a_long_conversation_hides_no_decision(
+    server: Running, stack: ExitStack, boss: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its log is read to the end, whatever stands between two decisions."""
+    monkeypatch.setattr("frontdesk.http.records.LOG_MAX", 3)
+    ann = desk(server, stack, "ann")
+    contact(server, stack)
+    interaction_id = ann.take()
+    for number in range(7):
+        ann.send(interaction_id, str(number))
+    ann.act("transfer", interaction_id, {"transferType": "workType", "workTypeId": "32"})
+    record = boss.ask("GET", f"engagementCenter/interactions/{interaction_id}/routing").json()
+    assert [d["decision"] for d in record["decisions"]] == ["offered", "accepted", "transferred"]
+
+
 def test_while_it_rings_it_waits_for_an_answer(server: Running, stack: ExitStack, boss: Desk) -> None:
     """Whoever asks sees at whose desk it rings, and until when."""
     ann = desk(server, stack, "ann")

@@ -92,6 +92,7 @@ def test_of_two_devices_that_accept_at_one_time_one_does(server: Running, stack:
     assert sorted(answer.status for answer in answers) == [202, 400]
     (refused,) = [answer for answer in answers if answer.status == 400]
     assert said(refused) == (400, "notOffered")
+    assert "You have this interaction already" in refused.json()["message"]
     for device in (one, two):
         assert device.hear("engagementCenter.Active")["interaction"]["interactionId"] == number
     assert [i["stage"] for i in one.state()["interactions"]] == ["active"]

@@ -9,7 +9,7 @@ import pytest
 
 from frontdesk.domain.model import State
 from frontdesk.domain.rules import Detour, Instead
-from tests.agents.house import CHAT, House
+from tests.agents.house import CHAT, SALES, House
 from tests.agents.test_shift import contact, desk
 from tests.http.test_storage_failure import broken_disk
 from tests.support.client import kinds, payloads
@@ -187,3 +187,42 @@ def test_a_screen_opened_while_another_accepts_follows_the_conversation(
     assert other.screen is not None
     for screen in (one, other.screen):
         assert [said["text"] for said in screen.said("messaging.Text")] == ["Hello?"]
+
+
+def test_what_was_handed_on_while_its_transcript_was_read_does_not_come_back(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The desk was told that it is gone: to be shown all of it after that would leave it there for ever."""
+    ann = house.agent("ann")
+    ann.at_work()
+    ada = house.contact()
+    ada.connects()
+    number = ada.interaction_id
+    asked: list[tuple[Any, ...]] = []
+    with monkeypatch.context() as patch:
+        patch.setattr(house.app.store, "log", lambda *arguments: asked.append(arguments))
+        assert ann.does(house.app.handling.accept, number) == ""
+    assert ann.does(house.app.transferring.to_work_type, number, SALES) == ""
+    house.run(lambda: house.app.store.log(*asked[0]))
+    assert ann.screen is not None
+    assert ann.screen.said("engagementCenter.Transferred")
+    assert ann.screen.said("engagementCenter.Active") == []
+
+
+def test_a_warm_transfer_counts_for_who_was_idle_longest(house: House) -> None:
+    """Who has just taken a contact over is not the one who waited longest for the next."""
+    ann, cat = house.agent("ann"), house.agent("cat")
+    for agent in (ann, cat):
+        agent.at_work()
+        house.advance(1)
+    ada = house.contact()
+    ada.connects()
+    assert ann.does(house.app.handling.accept, ada.interaction_id) == ""
+    house.advance(1)
+    assert ann.does(house.app.transferring.consult, ada.interaction_id, "cat") == ""
+    assert cat.does(house.app.handling.accept, ada.interaction_id) == ""
+    assert ann.does(house.app.transferring.to_user, ada.interaction_id, "cat") == ""
+    bea = house.contact()
+    bea.connects()
+    assert [a.interaction_id for a in house.app.boards.of("viademo").of_user("ann")] == [bea.interaction_id]
+    house.sound()

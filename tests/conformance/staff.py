@@ -24,6 +24,7 @@ AGENTS = [
     ("POST", "engagementCenter/interactions/{interactionId}/disconnect"),
     ("POST", "engagementCenter/interactions/{interactionId}/dispose"),
     ("POST", "engagementCenter/interactions/{interactionId}/reschedule"),
+    ("GET", "engagementCenter/callBacks"),
     ("POST", "engagementCenter/callBacks/{callBackId}/cancel"),
     ("GET", "engagementCenter/interactions/{interactionId}/transcript"),
     ("GET", "engagementCenter/interactions/{interactionId}/routing"),

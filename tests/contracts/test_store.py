@@ -369,7 +369,8 @@ def test_callbacks_come_in_the_order_they_are_due(bench: Bench) -> None:
 
 
 def _booked(number: int, due_ms: int, state: CallBackState = CallBackState.SCHEDULED) -> tuple[CallBack, Interaction]:
-    interaction = chat(number, f"s{number}", channel=Channel.CALLBACK, state=State(state.value))
+    stands = State.CLOSED if state is CallBackState.DONE else State(state.value)
+    interaction = chat(number, f"s{number}", channel=Channel.CALLBACK, state=stands)
     return msgspec.structs.replace(records.call_back(number, due_ms), state=state), interaction
 
 
@@ -390,6 +391,28 @@ def test_due_callbacks_come_the_oldest_first_with_when_the_next_is_due(bench: Be
     assert bench.ask(bench.store.due_call_backs, "acme", 99, 10) == Due()
     assert bench.ask(bench.store.find_call_back, "3") == three
     assert bench.ask(bench.store.find_call_back, "none") is None
+
+
+def test_callbacks_come_in_pages_by_state(bench: Bench) -> None:
+    """In the order in which they are due, then by id; each once, also over the border of a page."""
+    scheduled, queued, done = CallBackState.SCHEDULED, CallBackState.QUEUED, CallBackState.DONE
+    booked = [_booked(1, 30), _booked(2, 20, queued), _booked(3, 20), _booked(4, 10, done), _booked(5, 30)]
+    theirs = records.call_back(6, 5, "acme"), chat(6, "s6", channel=Channel.CALLBACK, state=State.SCHEDULED)
+    bench.commit(*(record for pair in (*booked, theirs) for record in pair))
+    bench.reopen()
+
+    def ids(states: tuple[CallBackState, ...], after: tuple[int, str], limit: int) -> list[str]:
+        found = bench.ask(bench.store.page_of_call_backs, "viademo", states, after, limit)
+        assert all((c, i) in booked for c, i in found)
+        return [c.call_back_id for c, _ in found]
+
+    everything = tuple(CallBackState)
+    assert ids(everything, (0, ""), 9) == ["4", "2", "3", "1", "5"]
+    assert ids(everything, (0, ""), 2) == ["4", "2"]
+    assert ids(everything, (20, "2"), 2) == ["3", "1"]
+    assert ids((scheduled,), (30, "1"), 2) == ["5"]
+    assert ids((queued, done), (0, ""), 9) == ["4", "2"]
+    assert ids((scheduled,), (30, "5"), 9) == []
 
 
 def test_an_interaction_that_is_stored_again_stays_on_its_stream(bench: Bench) -> None:

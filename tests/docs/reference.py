@@ -21,6 +21,7 @@ from frontdesk.http import openapi
 from frontdesk.http.agents import AgentApi
 from frontdesk.http.auditing import AuditApi
 from frontdesk.http.auditing import routes as audit_table
+from frontdesk.http.call_backs import CallBackApi
 from frontdesk.http.colleagues import ColleagueApi
 from frontdesk.http.ops import Operations
 from frontdesk.http.provisioning import ProvisioningApi
@@ -348,7 +349,7 @@ def routes() -> tuple[Route, ...]:
     def made(kind: type[T]) -> T:
         return kind(*[unused] * len(inspect.signature(kind).parameters))
 
-    agents = agent_table(made(AgentApi), made(RecordApi), made(ColleagueApi))
+    agents = agent_table(made(AgentApi), made(RecordApi), made(ColleagueApi), made(CallBackApi))
     provisioning = provisioning_table(made(ProvisioningApi))
     others = (*sign_out_table(made(SignOutApi)), *audit_table(made(AuditApi)))
     return (*table(made(PublicApi), made(Operations)), *agents, *provisioning, *others)

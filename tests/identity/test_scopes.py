@@ -43,6 +43,7 @@ def _table() -> Iterator[tuple[str, str, set[str]]]:
         yield "POST", f"provisioning/{kind}", {"provisioning"}
         yield "PUT", f"provisioning/{kind}/{{id}}", {"provisioning"}
         yield "DELETE", f"provisioning/{kind}/{{id}}", {"provisioning"}
+    yield "GET", "engagementCenter/callBacks", {"supervision"}
     yield "POST", "engagementCenter/callBacks/{callBackId}/cancel", {"supervision"}
     yield "GET", "reporting/audit", {"reporting"}
     yield "GET", "quality/recordings/{interactionId}", {"quality"}

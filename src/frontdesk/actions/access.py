@@ -50,6 +50,13 @@ class AccessTokens:
             claims["sub"] = bearer.user_id
         return self._keys.sign(claims, _KIND)
 
+    def following(self, secret: str, number: int) -> str:
+        """The refresh token that follows from this secret's use `number`: nobody finds it who has not the secret.
+
+        Nor from a copy of the database, which holds the key and the number, and of the secret only its digest.
+        """
+        return self._keys.derived(f"refresh {number} {secret}")
+
     def verify(self, token: str, org_id: str, now_ms: int) -> Bearer:
         """Whom the token speaks for. Raises Unauthenticated unless that holds now, and in this organization."""
         if self._generation != self._keys.generation:

@@ -22,13 +22,14 @@ from frontdesk.ports import Said
 
 # Entries of a transcript in a snapshot; the desk reads older ones of what it looks at.
 TRANSCRIPT_MAX = 50
-Show = Callable[[Transcript], events.DeskEvent]
+# What to show a conversation with; None when its agent has nothing to do with it any more.
+Show = Callable[[Transcript], events.DeskEvent | None]
 
 
 class Screen:
-    """One streaming session. While `is_opening`, what happens is in the snapshot that comes."""
+    """One streaming session. `opening`: whose snapshot it waits for, with what they were told since, to follow that."""
 
-    __slots__ = ("bearer", "is_opening", "session", "session_id", "users")
+    __slots__ = ("bearer", "opening", "session", "session_id", "users")
 
     def __init__(self, session: Session, bearer: Bearer) -> None:
         self.session = session
@@ -36,7 +37,7 @@ class Screen:
         self.bearer = bearer
         self.session_id = session.session_id
         self.users: set[str] = set()
-        self.is_opening = True
+        self.opening: dict[str, list[events.DeskEvent]] = {}
 
 
 class Ear:
@@ -102,8 +103,6 @@ class Desks:
         self._watch(session)
         if bearer.user_id:
             self.bind(board, screen, bearer.user_id)
-        else:
-            screen.is_opening = False
         return session
 
     def get(self, org_id: str, session_id: str, bearer: Bearer) -> Screen:
@@ -124,6 +123,7 @@ class Desks:
         if user_id in screen.users:
             return
         screen.users.add(user_id)
+        screen.opening[user_id] = []
         board.screens.setdefault(user_id, []).append(screen)
         self.on_found(board, user_id)
         self._snapshot(board, screen, user_id)
@@ -167,16 +167,22 @@ class Desks:
 
     def tell(self, board: Switchboard, user_id: str, event: events.DeskEvent) -> None:
         """Show it on all screens of the user."""
-        kind, payload = events.kind_of(event), events.payload(event)
         for screen in self._of(board, user_id):
-            if not screen.is_opening:
-                self._context.streams.push(screen.session, kind, payload, "", self._context.clock.now_ms())
+            waiting = screen.opening.get(user_id)
+            if waiting is None:
+                self._push(screen, event)
+            else:
+                waiting.append(event)
+
+    def _push(self, screen: Screen, event: events.DeskEvent) -> None:
+        now_ms = self._context.clock.now_ms()
+        self._context.streams.push(screen.session, events.kind_of(event), events.payload(event), "", now_ms)
 
     def passing(self, board: Switchboard, user_id: str, kind: str, payload: str, life_ms: int, about: str) -> None:
         """Show something that is worth nothing later."""
         expires_ms = self._context.clock.now_ms() + life_ms
         for screen in self._of(board, user_id):
-            if not screen.is_opening:
+            if user_id not in screen.opening:
                 self._context.streams.passing(screen.session, kind, payload, expires_ms, about)
 
     def show_entry(self, session: Session, entry: Entry) -> None:
@@ -186,13 +192,14 @@ class Desks:
 
     def follow(self, board: Switchboard, user_id: str, interaction: Interaction, show: Show) -> None:
         """Show the conversation so far on all screens of the user with the event `show` makes, and then all of it."""
-        ears = [self._listen(s, interaction) for s in self._of(board, user_id) if not s.is_opening]
+        ears = [self._listen(s, interaction) for s in self._of(board, user_id) if user_id not in s.opening]
 
         def found(transcript: Transcript) -> None:
             event = show(transcript)
+            if event is None:
+                return
             for ear in ears:
-                now_ms = self._context.clock.now_ms()
-                self._context.streams.push(ear.screen.session, events.kind_of(event), events.payload(event), "", now_ms)
+                self._push(ear.screen, event)
                 ear.begin(transcript.last)
 
         self._read(interaction, found)
@@ -243,13 +250,12 @@ class Desks:
         def show() -> None:
             if not self.has(screen.session_id):
                 return
-            screen.is_opening = False
-            event = views.snapshot(self._context, board, user_id, self.find, transcripts)
-            now_ms = self._context.clock.now_ms()
-            self._context.streams.push(screen.session, events.kind_of(event), events.payload(event), "", now_ms)
+            self._push(screen, views.snapshot(self._context, board, user_id, self.find, transcripts))
             for interaction_id, ear in ears.items():
                 ear.begin(transcripts[interaction_id].last)
             self._listen_to_new(board, screen, user_id, ears)
+            for told in screen.opening.pop(user_id, ()):
+                self._push(screen, told)
 
         next_one()
 

@@ -91,7 +91,10 @@ class Handling:
     def show(self, held: Held) -> None:
         """All of the conversation, on all screens of its user."""
 
-        def active(transcript: Transcript) -> desk_events.Active:
+        def active(transcript: Transcript) -> desk_events.Active | None:
+            if not held.assignment.is_live:
+                # Handed on, or over, while the transcript was read: a desk that was told so must not see it come back.
+                return None
             shown = subject(self._context, held.board, held.interaction, held.assignment, transcript)
             return desk_events.Active(user_id=held.assignment.user_id, interaction=shown)
 

@@ -2,6 +2,9 @@
 
 Codes and refresh tokens are used once, whatever the number of nodes (`ports.Used`). One that comes a second time was
 stolen or lost on its way; nobody can tell which, so all that descends from its sign-in ends (RFC 9700, 4.14.2).
+
+Only a client that repeats a refresh at once, as its answer was lost, gets the same next token again. Theft still comes
+out: thief and owner then hold one token, and whoever uses it second is too late.
 """
 
 from __future__ import annotations
@@ -30,6 +33,8 @@ from frontdesk.ports import Record, Used
 CODE_MS = 60 * 1000
 # A refresh token waits for the next shift; each use gives another one.
 REFRESH_MS = 24 * 3600 * 1000
+# How long a refresh may be repeated: until a client has noticed that its answer is lost, and asked again.
+REPEAT_MS = 30 * 1000
 # Characters: longer ones are not ours, and must not be remembered with their digests.
 SECRET_MAX = 200
 CODE, REFRESH, ENDED = "code", "refresh", "ended"
@@ -111,12 +116,15 @@ class OAuth:
         fits = _VERIFIER.fullmatch(verifier) and _challenge_of(verifier) == grant.challenge
         if not fits:
             raise Invalid("invalidGrant", "code_verifier does not fit the code_challenge.", scope="code_verifier")
-        return await self._exchange(client, grant, frozenset(grant.scope.split()))
+        return await self._exchange(client, grant, frozenset(grant.scope.split()), code)
 
     async def refresh(self, client: Client, token: str, scope: str) -> Tokens:
         """Other tokens for a refresh token, which is worth nothing after that (RFC 6749, 6). Raises Invalid."""
         grant = await self._good(client, token, REFRESH)
-        return await self._exchange(client, grant, _narrowed(frozenset(grant.scope.split()), scope))
+        scopes = _narrowed(frozenset(grant.scope.split()), scope)
+        if grant.used:
+            return self._next(client, grant, scopes, token)
+        return await self._exchange(client, grant, scopes, token)
 
     async def revoke(self, client: Client, token: str) -> None:
         """End what the token belongs to, if it is one of this client's (RFC 7009)."""
@@ -135,26 +143,44 @@ class OAuth:
         if bearer.client_id == client.client_id:
             await self._end(client, bearer.actor, bearer.family, "signedOut")
 
-    async def _exchange(self, client: Client, grant: Grant, scopes: frozenset[str]) -> Tokens:
+    async def _exchange(self, client: Client, grant: Grant, scopes: frozenset[str], secret: str) -> Tokens:
         """Use the grant, and give another one of its family. Raises Invalid when it was used before."""
         number = self._context.ids.number()
         # What was granted stays granted: a narrower token now does not narrow the next one (RFC 6749, 6).
         granted = frozenset(grant.scope.split())
-        following, secret = self._grant(REFRESH, grant.user_id, client, granted, grant.family, REFRESH_MS)
+        following, _ = self._grant(REFRESH, grant.user_id, client, granted, grant.family, REFRESH_MS)
+        following = msgspec.structs.replace(following, digest=digest(self._access.following(secret, number)))
         await durable(self._context.store, [Used(grant.digest, number), following])
         stored = await result_of(partial(self._context.store.find_grant, grant.digest))
-        if stored is None or stored.used != number:
+        if stored is None or (stored.used != number and not await self._is_repeat(stored, secret)):
             await self._end(client, grant.user_id, grant.family, "tokenReused")
             raise _wrong_grant()
-        return self._tokens(client.org_id, grant.user_id, client, scopes, grant.family, secret)
+        return self._next(client, stored, scopes, secret)
+
+    def _next(self, client: Client, used: Grant, scopes: frozenset[str], secret: str) -> Tokens:
+        """Tokens for a grant that is used: the next one of its family is the same however often it is asked for."""
+        refresh = self._access.following(secret, used.used)
+        return self._tokens(client.org_id, used.user_id, client, scopes, used.family, refresh)
+
+    async def _is_repeat(self, used: Grant, secret: str) -> bool:
+        """Whether this comes so soon after its use, and before that of the next one, that its answer was lost."""
+        if used.kind != REFRESH:
+            return False
+        known = digest(self._access.following(secret, used.used))
+        following: Grant | None = await result_of(partial(self._context.store.find_grant, known))
+        now_ms = self._context.clock.now_ms()
+        return following is not None and not following.used and now_ms <= following.created_ms + REPEAT_MS
 
     async def _good(self, client: Client, secret: str, kind: str) -> Grant:
-        """The grant that this secret is of, if it is good. Raises Invalid; when it was used before, its family ends."""
+        """The grant that this secret is of, if it is good, or used so lately that this repeats it.
+
+        Raises Invalid; when it was used before that, its family ends.
+        """
         known = digest(secret) if 0 < len(secret) <= SECRET_MAX else ""
         grant: Grant | None = await result_of(partial(self._context.store.find_grant, known))
         if grant is None or (grant.kind, grant.org_id, grant.client_id) != (kind, client.org_id, client.client_id):
             raise _wrong_grant()
-        if grant.used:
+        if grant.used and not await self._is_repeat(grant, secret):
             await self._end(client, grant.user_id, grant.family, "tokenReused")
             raise _wrong_grant()
         user = self._directory.user(grant.org_id, grant.user_id)

@@ -9,7 +9,7 @@ from frontdesk.actions.context import Context
 from frontdesk.actions.desks import Desks
 from frontdesk.actions.handling import Handling, Held
 from frontdesk.actions.routing import Routing, decision, status_of
-from frontdesk.actions.transferring import Transferring
+from frontdesk.actions.transferring import Ending, Transferring
 from frontdesk.domain import desk_events
 from frontdesk.domain.callbacks import RESCHEDULED, put_off
 from frontdesk.domain.errors import Invalid, NotFound
@@ -51,7 +51,7 @@ class Rescheduling:
             raise Invalid("notCallBack", "Only a callback can be rescheduled.", scope="interactionId")
         self._context.store.admit()
         later = put_off(held.interaction, call_back, due_ms)
-        records = self._let_go(held)
+        records, tell_ended = self._let_go(held)
         event = desk_events.CallBackRescheduled(
             user_id=user.user_id, interaction_id=str(interaction_id), call_back_time=rfc3339(due_ms)
         )
@@ -59,6 +59,7 @@ class Rescheduling:
         def told(error: BaseException | None) -> None:
             done(error)
             if error is None:
+                tell_ended()
                 self._desks.tell(held.board, user.user_id, event)
                 self._call_backs.booked(later)
 
@@ -82,11 +83,11 @@ class Rescheduling:
         self._call_backs.call_off(call_back)
         self.end(interaction or stored, EndReason.CLOSED, EntityType.SYSTEM, done, records)
 
-    def _let_go(self, held: Held) -> list[Record]:
-        """Nobody has to do with it any more. Returns what to store."""
+    def _let_go(self, held: Held) -> Ending:
+        """Nobody has to do with it any more. Returns what to store, and what to do once that is durable."""
         board, interaction, user_id = held.board, held.interaction, held.assignment.user_id
         now_ms = self._context.clock.now_ms()
-        records = self._transferring.end_all(board, interaction, RESCHEDULED, now_ms)
+        records, tell_ended = self._transferring.end_all(board, interaction, RESCHEDULED, now_ms)
         board.forget(interaction.interaction_id)
         del board.call_backs[interaction.interaction_id]
         interaction.listeners.clear()
@@ -94,4 +95,4 @@ class Rescheduling:
         status = status_of(board, user_id)
         status.idle_ms = now_ms
         made = Decision(decision=RESCHEDULED, user_id=user_id)
-        return [*records, status, decision(interaction, made, now_ms)]
+        return [*records, status, decision(interaction, made, now_ms)], tell_ended

@@ -23,7 +23,7 @@ from frontdesk.domain.assignments import Assignment, Part, Stage
 from frontdesk.domain.explaining import Decision
 from frontdesk.domain.hours import is_open
 from frontdesk.domain.matching import Match
-from frontdesk.domain.model import Channel, EntityType, Entry, Interaction, State
+from frontdesk.domain.model import Channel, EndReason, EntityType, Entry, Interaction, State
 from frontdesk.domain.people import AgentState, AgentStatus
 from frontdesk.domain.routing import Waiting
 from frontdesk.domain.rules import Detour, Rules, detour
@@ -35,6 +35,7 @@ _encode = msgspec.json.Encoder().encode
 # Where a contact goes instead of to an agent, and why.
 Go = Callable[[Interaction, Detour, str], None]
 CLOSED, TOO_MANY, TOO_LONG = "closed", "tooManyWaiting", "waitedTooLong"
+_CONTACT_LEFT = frozenset({EndReason.CONTACT, EndReason.INACTIVITY})
 
 
 def contact_key(interaction: Interaction) -> str:
@@ -144,7 +145,8 @@ class Routing:
         board.forget(interaction.interaction_id)
         self._positions.left(interaction)
         offered = [a for a in board.of_interaction(interaction.interaction_id) if a.stage is Stage.OFFERED]
-        why = "contactLeft" if interaction.channel is Channel.CHAT else "cancelled"
+        left = interaction.channel is Channel.CHAT and interaction.closed_reason in _CONTACT_LEFT
+        why = "contactLeft" if left else "cancelled"
         return [record for a in offered for record in self.withdraw(board, a, why)]
 
     def taken(self, board: Switchboard, interaction: Interaction) -> None:

@@ -6,7 +6,9 @@ key, so that keys rotate: the newest one signs, a retired one still verifies for
 
 from __future__ import annotations
 
+import hmac
 import secrets
+from base64 import urlsafe_b64encode
 from typing import Any
 
 from joserfc import jws, jwt
@@ -50,9 +52,16 @@ class Keys:
     def sign(self, claims: dict[str, Any], kind: str) -> str:
         """A token of a kind (RFC 7515, `typ`). Raises Unavailable when there is no key to sign with."""
         if not self._signer:
-            raise Unavailable("noSigningKey", "The server has no signing key; its operator runs `frontdesk init`.")
+            raise _no_key()
         header = {"alg": "HS256", "typ": kind, "kid": self._signer}
         return jwt.encode(header, claims, self._keys[self._signer], algorithms=_ALGORITHMS)
+
+    def derived(self, text: str) -> str:
+        """A secret that follows from `text` and the key. No token is: what is signed there has no space in it."""
+        if not self._signer:
+            raise _no_key()
+        made = hmac.digest(self._keys[self._signer].raw_value, text.encode(), "sha256")
+        return urlsafe_b64encode(made).rstrip(b"=").decode()
 
     def read(self, token: str, kind: str, most: int = TOKEN_MAX) -> dict[str, Any] | None:
         """The claims of a token of this kind, of at most so many characters, that was signed here; else None."""
@@ -67,6 +76,10 @@ class Keys:
             return jwt.decode(token, key, algorithms=_ALGORITHMS).claims
         except (JoseError, ValueError, KeyError, TypeError):
             return None
+
+
+def _no_key() -> Unavailable:
+    return Unavailable("noSigningKey", "The server has no signing key; its operator runs `frontdesk init`.")
 
 
 class WebTokens:

@@ -19,6 +19,8 @@ from frontdesk.domain.people import AgentState, User
 from frontdesk.ports import Done, Record
 
 _AT_SIDE = frozenset({Part.CONSULT, Part.CONFERENCE})
+# Why a consult came to nothing; withdrawn, as who was asked takes no more work.
+_IN_VAIN = {Stage.DECLINED: "declined", Stage.TIMED_OUT: "noAnswer", Stage.WITHDRAWN: "notReady"}
 Extra = Sequence[Record]
 # What to store, and what to do once that is durable.
 Ending = tuple[list[Record], Callable[[], None]]
@@ -87,12 +89,12 @@ class Transferring:
         board, interaction, now_ms = held.board, held.interaction, self._context.clock.now_ms()
         session = self._context.floor.session_of(interaction)
         name = self._name(board, held.assignment.user_id)
+        ended, tell_ended = self.end_all(board, interaction, way.reason, now_ms)
         entries = interactions.hand_back(
             interaction, session, name, now_ms, work_type_id=way.work_type_id, for_agent=way.for_agent,
             previews_shown=self._context.directory.rules(interaction.org_id, way.work_type_id).sneak_peek,
         )  # fmt: skip
-        records: list[Record] = [interaction, *board.follow(interaction), *entries]
-        records += self.end_all(board, interaction, way.reason, now_ms)
+        records: list[Record] = [interaction, *board.follow(interaction), *ended, *entries]
         if assignments.let_pass(held.assignment) and not way.for_agent:
             # Where a colleague who was asked by name does not come, the one who asked is as good as any.
             board.pass_over(held.assignment, now_ms)
@@ -107,6 +109,7 @@ class Transferring:
         records += [status, decision(interaction, made, now_ms)]
 
         def tell() -> None:
+            tell_ended()
             self._context.streams.deliver(entries)
             interaction.listeners.clear()
             self._desks.tell(board, held.assignment.user_id, way.event)
@@ -114,17 +117,24 @@ class Transferring:
 
         return records, tell
 
-    def end_all(self, board: Switchboard, interaction: Interaction, reason: str, now_ms: int) -> list[Record]:
-        """Everyone in it is out of it."""
-        ended: list[Record] = []
-        for assignment in board.of_interaction(interaction.interaction_id):
-            stage = Stage.WITHDRAWN if assignment.stage is Stage.OFFERED else Stage.DONE
-            assignments.end(assignment, stage, reason, now_ms)
-            board.drop(assignment)
-            if assignment.part is not Part.OWNER:
-                self._tell_end(board, interaction, assignment, reason)
-            ended.append(assignment)
-        return ended
+    def end_all(self, board: Switchboard, interaction: Interaction, reason: str, now_ms: int) -> Ending:
+        """Everyone in it is out of it, its owner included, who is told by whoever calls this.
+
+        Returns what to store, and what to do once that is durable. The contact sees those go whom they have heard.
+        """
+        all_of_them = board.of_interaction(interaction.interaction_id)
+        owner = next((a.user_id for a in all_of_them if a.part is Part.OWNER), "")
+        entries: list[Entry] = []
+        for assignment in all_of_them:
+            entries += self._end_one(Held(board, assignment, interaction), reason, now_ms)
+
+        def tell() -> None:
+            self._context.streams.deliver(entries)
+            for assignment in all_of_them:
+                if assignment.part is not Part.OWNER:
+                    self._tell_asked(board, interaction, assignment, owner, reason)
+
+        return [*all_of_them, *entries], tell
 
     def _swap(self, held: Held, beside: Assignment, done: Done, extra: Extra) -> None:
         """Warm: the consulted agent has it from now on, and the contact waits for nobody."""
@@ -142,6 +152,10 @@ class Transferring:
         beside.load = self._context.directory.rules(interaction.org_id, interaction.work_type_id).load
         assignments.end(held.assignment, Stage.DONE, TRANSFERRED, now_ms)
         board.drop(held.assignment)
+        statuses = [status_of(board, a.user_id) for a in (held.assignment, beside)]
+        for status in statuses:
+            # One has finished something, the other taken it.
+            status.idle_ms = now_ms
         made = Decision(decision=TRANSFERRED, user_id=held.assignment.user_id, to_user_id=beside.user_id)
         record = decision(interaction, made, now_ms)
 
@@ -160,7 +174,7 @@ class Transferring:
             self._desks.unfollow(board, beside.user_id, interaction)
             self._handling.show(Held(board, beside, interaction))
 
-        self._context.store.commit((interaction, held.assignment, beside, *entries, record, *extra), told)
+        self._context.store.commit((interaction, held.assignment, beside, *statuses, *entries, record, *extra), told)
         for user_id in (held.assignment.user_id, beside.user_id):
             self._routing.changed(board, user_id)
 
@@ -185,7 +199,7 @@ class Transferring:
     def _step_out(self, held: Held) -> Ending:
         """Someone beside the owner is gone: the contact sees that, if they saw them, and so does the owner."""
         board, interaction, now_ms = held.board, held.interaction, self._context.clock.now_ms()
-        entries = self._end_beside(held, "agentLost", now_ms)
+        entries = self._end_one(held, "agentLost", now_ms)
 
         def tell() -> None:
             self._context.streams.deliver(entries)
@@ -193,8 +207,8 @@ class Transferring:
 
         return [held.assignment, *entries], tell
 
-    def _end_beside(self, held: Held, reason: str, now_ms: int) -> list[Entry]:
-        """End a consult or a conference. Returns what the contact sees of it."""
+    def _end_one(self, held: Held, reason: str, now_ms: int) -> list[Entry]:
+        """One who is in it is out of it. Returns what the contact sees of that; the owner says goodbye elsewhere."""
         board, interaction, assignment = held.board, held.interaction, held.assignment
         was_heard = assignment.part is Part.CONFERENCE
         stage = Stage.WITHDRAWN if assignment.stage is Stage.OFFERED else Stage.DONE
@@ -284,7 +298,7 @@ class Transferring:
         now_ms = self._context.clock.now_ms()
         entries: list[Entry] = []
         for assignment in ending:
-            entries += self._end_beside(Held(board, assignment, interaction), "cancelled", now_ms)
+            entries += self._end_one(Held(board, assignment, interaction), "cancelled", now_ms)
 
         def told(error: BaseException | None) -> None:
             done(error)
@@ -299,20 +313,28 @@ class Transferring:
         """Whoever was asked to consult did not come: the one who asked is told."""
         interaction = self._context.floor.interactions.get(assignment.interaction_id)
         if interaction is not None and assignment.part is Part.CONSULT:
-            reason = "declined" if assignment.stage is Stage.DECLINED else "noAnswer"
-            self._tell_end(board, interaction, assignment, reason)
+            # Who was asked knows that the offer is gone, and why.
+            reason = _IN_VAIN[assignment.stage]
+            self._tell_ended(board, interaction.owner, assignment.user_id, str(interaction.interaction_id), reason)
 
     def _tell_end(self, board: Switchboard, interaction: Interaction, assignment: Assignment, reason: str) -> None:
-        """Both sides of a side talk that is over. Who never came into it sees the offer go, if it is not gone yet."""
+        """Both sides of a side talk that is over."""
+        owner = interaction.owner
+        self._tell_asked(board, interaction, assignment, owner, reason)
+        if owner:
+            self._tell_ended(board, owner, assignment.user_id, str(interaction.interaction_id), reason)
+
+    def _tell_asked(
+        self, board: Switchboard, interaction: Interaction, assignment: Assignment, owner: str, reason: str
+    ) -> None:
+        """Who was asked, by `owner`, is out of it. Who never came into it sees the offer go."""
         self._desks.unfollow(board, assignment.user_id, interaction)
-        asked, owner, interaction_id = assignment.user_id, interaction.owner, str(interaction.interaction_id)
+        asked, interaction_id = assignment.user_id, str(interaction.interaction_id)
         if assignment.stage is Stage.WITHDRAWN:
             withdrawn = desk_events.OfferWithdrawn(user_id=asked, interaction_id=interaction_id, reason=reason)
             self._desks.tell(board, asked, withdrawn)
-        elif assignment.accepted_ms:
+        else:
             self._tell_ended(board, asked, owner, interaction_id, reason)
-        if owner:
-            self._tell_ended(board, owner, asked, interaction_id, reason)
 
     def _tell_ended(self, board: Switchboard, to: str, other: str, interaction_id: str, reason: str) -> None:
         ended = desk_events.ConsultEnded(user_id=to, interaction_id=interaction_id, with_user_id=other, reason=reason)

@@ -90,6 +90,9 @@ def let_pass(assignment: Assignment) -> bool:
 
 def accept(assignment: Assignment, now_ms: int) -> None:
     """The user takes it. Raises Invalid unless it is offered."""
+    if assignment.stage in TALKING:
+        # The answer to a first try was lost, or another device of theirs was faster.
+        raise Invalid("notOffered", "You have this interaction already; go on with it.", scope="interactionId")
     if assignment.stage is not Stage.OFFERED:
         raise Invalid("notOffered", "This interaction is not offered to you any more.", scope="interactionId")
     assignment.stage, assignment.accepted_ms, assignment.due_ms = Stage.ACTIVE, now_ms, 0

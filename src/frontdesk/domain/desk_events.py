@@ -139,7 +139,10 @@ class OfferTimedOut(DeskEvent, tag="engagementCenter.AcceptCallTimeout", frozen=
 
 
 class OfferWithdrawn(DeskEvent, tag="engagementCenter.OfferWithdrawn", frozen=True):
-    """The offer is no more. `reason`: contactLeft, declined, transferred, cancelled, restarted, notReady, agentLost."""
+    """The offer is no more.
+
+    `reason`: contactLeft, declined, transferred, cancelled, restarted, notReady, agentLost, rescheduled.
+    """
 
     interaction_id: str
     reason: str
@@ -185,7 +188,10 @@ class ConsultStarted(DeskEvent, tag="engagementCenter.ConsultStarted", frozen=Tr
 
 
 class ConsultEnded(DeskEvent, tag="engagementCenter.ConsultEnded", frozen=True):
-    """The side talk or the conference is over. `reason`: cancelled, declined, noAnswer, transferred, agentLost."""
+    """The side talk or the conference is over.
+
+    `reason`: cancelled, declined, noAnswer, notReady, transferred, agentLost, rescheduled.
+    """
 
     interaction_id: str
     with_user_id: str

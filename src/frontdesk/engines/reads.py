@@ -9,10 +9,10 @@ from typing import TypeVar
 from sqlalchemy import Connection
 
 from frontdesk.domain.assignments import Assignment
-from frontdesk.domain.model import CallBack, Interaction, Repeat, Session, StoredEvent
+from frontdesk.domain.model import CallBack, CallBackState, Interaction, Repeat, Session, StoredEvent
 from frontdesk.domain.people import Audit, Grant
 from frontdesk.engines import call_back_queries, queries
-from frontdesk.ports import Directory, Due, Found, Said, Usage, Waiting
+from frontdesk.ports import Booked, Directory, Due, Found, Said, Usage, Waiting
 
 T = TypeVar("T")
 
@@ -47,11 +47,18 @@ class Reads(ABC):
         """See ports.Store."""
         self._later(lambda db: call_back_queries.of_organization(db, org_id), found)
 
+    def page_of_call_backs(
+        self, org_id: str, states: Sequence[CallBackState], after: tuple[int, str], limit: int,
+        found: Found[list[Booked]],
+    ) -> None:  # fmt: skip
+        """See ports.Store."""
+        self._later(lambda db: call_back_queries.page(db, org_id, states, after, limit), found)
+
     def due_call_backs(self, org_id: str, now_ms: int, limit: int, found: Found[Due]) -> None:
         """See ports.Store."""
         self._later(lambda db: call_back_queries.due(db, org_id, now_ms, limit), found)
 
-    def find_call_back(self, call_back_id: str, found: Found[tuple[CallBack, Interaction] | None]) -> None:
+    def find_call_back(self, call_back_id: str, found: Found[Booked | None]) -> None:
         """See ports.Store."""
         self._later(lambda db: call_back_queries.one(db, call_back_id), found)
 

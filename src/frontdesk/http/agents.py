@@ -23,11 +23,12 @@ from frontdesk.domain.callbacks import due_time
 from frontdesk.domain.catalog import CannedResponse, Kind, filled
 from frontdesk.domain.dialing import Given, check_answer
 from frontdesk.domain.errors import Invalid, NotFound
-from frontdesk.domain.model import CallBack, Interaction, Session
-from frontdesk.domain.people import Audit, User
+from frontdesk.domain.model import Session
+from frontdesk.domain.people import User
 from frontdesk.domain.times import rfc3339
 from frontdesk.http.agent_bodies import AgentText, Standing
 from frontdesk.http.bodies import plain_id
+from frontdesk.http.on_record import acts_for_another, note
 from frontdesk.http.polls import HeldPoll, OpenStream, number, query
 from frontdesk.http.public import Limits
 from frontdesk.http.records import good, number_of
@@ -200,15 +201,15 @@ class AgentApi:
 
     def activate(self, call: Call) -> Result:
         """Show this interaction on all screens of the agent."""
-        return self._act(call, self.handling.activate)
+        return self._act(call, self.handling.activate, noted=False)
 
     def hold(self, call: Call) -> Result:
         """Set an interaction aside."""
-        return self._act(call, self.handling.hold)
+        return self._act(call, self.handling.hold, noted=False)
 
     def retrieve(self, call: Call) -> Result:
         """Take a held interaction up again."""
-        return self._act(call, self.handling.retrieve)
+        return self._act(call, self.handling.retrieve, noted=False)
 
     def transfer(self, call: Call) -> Result:
         """Hand an interaction on: to a work type, or to a user, warm when that one is consulted already."""
@@ -243,17 +244,6 @@ class AgentApi:
         body = call.body
         due_ms = due_time(body.call_back_time, body.delay_start_duration, self.context.clock.now_ms())
         return self._act(call, self.rescheduling.reschedule, due_ms)
-
-    def call_off(self, call: Call) -> Result:
-        """Cancel a callback that no agent has yet."""
-        pending, call_back_id = Pending(), call.parameters["callBackId"]
-        org_id, note = call.organization.org_id, self._audit(call, "callBack.cancelled", call_back_id)
-
-        def found(known: tuple[CallBack, Interaction] | None) -> None:
-            self.rescheduling.call_off(org_id, known, pending.done, (note, *call.extra()))
-
-        self.context.store.find_call_back(call_back_id, good(pending, found))
-        return pending
 
     # ---- messaging
 
@@ -330,8 +320,8 @@ class AgentApi:
         if user is None:
             user = call.user = self.agents.user(call.organization.org_id, call.parameters["userId"])
         extra: tuple[Record, ...] = call.extra()
-        if act and self._is_forced(call, user):
-            extra = (*extra, self._audit(call, f"agent.{act}", user.user_id))
+        if act and acts_for_another(call, user.user_id):
+            extra = (*extra, note(self.context, call, f"agent.{act}", user.user_id))
         return user, extra
 
     def _is_forced(self, call: Call, user: User) -> bool:
@@ -339,8 +329,11 @@ class AgentApi:
         return call.bearer.user_id not in ("", user.user_id)
 
     def _speaker(self, call: Call, act: str) -> tuple[User, tuple[Record, ...]]:
-        """The same, and one more of the messaging requests that a user may make. Raises TooMany."""
-        user, extra = self._user(call, act)
+        """The same, and one more of the messaging requests that a user may make. Raises TooMany.
+
+        Of what a program says for its user, the conversation is the record: there would be a line for every text.
+        """
+        user, extra = self._user(call, act if call.bearer.user_id else "")
         self.limits.messages_by_session.check(f"{user.org_id} {user.user_id}", self.context.clock.now_ms())
         return user, extra
 
@@ -358,20 +351,14 @@ class AgentApi:
         names = {"contactName": interaction.contact.name, "agentName": name or user.name}
         return filled(_canned.decode(item.body).text, names)
 
-    def _audit(self, call: Call, act: str, about: str) -> Audit:
-        return Audit(
-            audit_id=self.context.ids.number(),
-            org_id=call.organization.org_id,
-            time_ms=self.context.clock.now_ms(),
-            actor=call.bearer.actor,
-            act=act,
-            subject=about,
-        )
-
-    def _act(self, call: Call, act: Act, *arguments: object) -> Result:
+    def _act(self, call: Call, act: Act, *arguments: object, noted: bool = True) -> Result:
         interaction_id, pending = number_of(call.parameters["interactionId"]), Pending()
         user = self.agents.user(call.organization.org_id, self._holder(call, interaction_id))
-        act(user, interaction_id, *arguments, pending.done, call.extra())
+        extra: tuple[Record, ...] = call.extra()
+        if noted and acts_for_another(call, user.user_id):
+            verb = call.request.path.rpartition("/")[2]
+            extra = (*extra, note(self.context, call, f"interaction.{verb}", str(interaction_id), userId=user.user_id))
+        act(user, interaction_id, *arguments, pending.done, extra)
         return pending
 
     def _holder(self, call: Call, interaction_id: int) -> str:

@@ -11,6 +11,7 @@ import msgspec
 
 from frontdesk import __version__
 from frontdesk.domain import events, scopes
+from frontdesk.http.call_backs import STATES
 from frontdesk.http.examples import EXAMPLES
 from frontdesk.http.guard import Guard
 from frontdesk.http.routes import Route
@@ -71,6 +72,13 @@ _AFTER_ID = {
     "in": "query",
     "description": "Begin after this id: the `next` of the page before.",
     "schema": {"type": "string"},
+}
+
+_STATE = {
+    "name": "state",
+    "in": "query",
+    "description": "Only those in this state; repeated, in any of them.",
+    "schema": {"type": "string", "enum": [*STATES]},
 }
 
 
@@ -153,6 +161,8 @@ def _parameters(route: Route) -> list[dict[str, Any]]:
         found += [_AFTER, _LIMIT]
     if route.name.startswith("list_"):
         found += [_PAGE_LIMIT, _AFTER_ID]
+    if route.name == "list_call_backs":
+        found.append(_STATE)
     if route.method == "POST" and route.repeatable:
         found.append(_REPEAT)
     return found

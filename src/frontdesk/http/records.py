@@ -17,15 +17,15 @@ from frontdesk.domain.assignments import Assignment
 from frontdesk.domain.desk_events import Datum
 from frontdesk.domain.errors import Forbidden, NotFound, Unavailable
 from frontdesk.domain.model import Interaction
-from frontdesk.domain.people import Audit
 from frontdesk.domain.scopes import SUPERVISION
 from frontdesk.domain.times import rfc3339
 from frontdesk.http.agent_bodies import Decided, Participation, Recording, RoutingRecord, TranscriptPage
+from frontdesk.http.on_record import note
 from frontdesk.http.polls import window
 from frontdesk.http.wire import Answer, Call, Pending, Result, json_answer
 from frontdesk.ports import Said
 
-# Entries of a log that are read for its routing decisions.
+# Entries of a log that are read at one time for its routing decisions.
 LOG_MAX = 2000
 _DIGITS_MAX = 19
 
@@ -62,14 +62,14 @@ class RecordApi:
         interaction_id, pending = number_of(call.parameters["interactionId"]), Pending()
 
         def found(interaction: Interaction) -> None:
-            self._log(interaction_id, (0, LOG_MAX), pending, lambda said: record(interaction, said))
+            self._decisions(interaction_id, 0, [], pending, lambda said: record(interaction, said))
 
         def record(interaction: Interaction, said: list[Said]) -> Answer:
             board = self.boards.of(call.organization.org_id)
             # Looked up again: it may be over since.
             known = self.desks.find(board, interaction_id) or interaction
             now = why_it_waits(board, known, self.context.clock.now_ms())
-            decisions = tuple(_decided(s) for s in said if s.kind.startswith(RECORDS))
+            decisions = tuple(map(_decided, said))
             return json_answer(RoutingRecord(str(interaction_id), now, decisions))
 
         self._readable(call, interaction_id, pending, found)
@@ -137,6 +137,25 @@ class RecordApi:
         found = good(pending, lambda said: pending.complete(answer(said)))
         self.context.store.log(interaction_id, after, limit + 1, found)
 
+    def _decisions(
+        self,
+        interaction_id: int,
+        after: int,
+        known: list[Said],
+        pending: Pending,
+        answer: Callable[[list[Said]], Answer],
+    ) -> None:
+        """The routing decisions of a log behind `after`, piece by piece: what was said between may be long."""
+
+        def found(said: list[Said]) -> None:
+            decided = [*known, *(s for s in said if s.kind.startswith(RECORDS))]
+            if len(said) < LOG_MAX:
+                pending.complete(answer(decided))
+            else:
+                self._decisions(interaction_id, said[-1].seq, decided, pending, answer)
+
+        self.context.store.log(interaction_id, after, LOG_MAX, good(pending, found))
+
     def _is_anothers(self, call: Call, interaction_id: int) -> bool:
         """Whether it is read by right of supervision, and not because the bearer takes part."""
         bearer, board = call.bearer, self.boards.of(call.organization.org_id)
@@ -145,17 +164,9 @@ class RecordApi:
 
     def _audited(self, call: Call, pending: Pending, act: str, then: Callable[[], None]) -> None:
         """Nobody reads what others said without that being known."""
-        context = self.context
-        context.store.admit()
-        audit = Audit(
-            audit_id=context.ids.number(),
-            org_id=call.organization.org_id,
-            time_ms=context.clock.now_ms(),
-            actor=call.bearer.actor,
-            act=act,
-            subject=call.parameters["interactionId"],
-        )
-        context.store.commit((audit,), lambda error: then() if error is None else pending.done(error))
+        self.context.store.admit()
+        read = note(self.context, call, act, call.parameters["interactionId"])
+        self.context.store.commit((read,), lambda error: then() if error is None else pending.done(error))
 
 
 def number_of(value: str | int) -> int:

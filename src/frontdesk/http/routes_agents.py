@@ -9,6 +9,7 @@ from frontdesk.http import agent_bodies as b
 from frontdesk.http import schemas
 from frontdesk.http.agents import AgentApi
 from frontdesk.http.bodies import Acknowledge
+from frontdesk.http.call_backs import CallBackApi, CallBackList
 from frontdesk.http.colleagues import ColleagueApi, Colleagues
 from frontdesk.http.guard import Guard
 from frontdesk.http.records import RecordApi
@@ -18,7 +19,9 @@ _QUALITY = "Quality"
 _STREAM, _STATUS, _WORK, _TALK = "Agents: streaming", "Agents: status", "Agents: interactions", "Agents: messaging"
 
 
-def agent_table(api: AgentApi, records: RecordApi, colleagues: ColleagueApi) -> tuple[Route, ...]:
+def agent_table(
+    api: AgentApi, records: RecordApi, colleagues: ColleagueApi, call_backs: CallBackApi
+) -> tuple[Route, ...]:
     """Every operation of agents."""
     bearer: dict[str, Any] = {"guard": Guard.BEARER, "scope": DESK, "at_switchboard": True}
     desk: dict[str, Any] = {**bearer, "guard": Guard.DESK}
@@ -61,7 +64,9 @@ def agent_table(api: AgentApi, records: RecordApi, colleagues: ColleagueApi) -> 
               body=b.Dispose, body_required=False, **bearer),
         route("POST", f"{work}/reschedule", api.reschedule, tag=_WORK, summary="Put a callback off",
               body=b.Reschedule, **bearer),
-        route("POST", "engagementCenter/callBacks/{callBackId}/cancel", api.call_off, tag=_WORK,
+        route("GET", "engagementCenter/callBacks", call_backs.list_call_backs, tag=_WORK, summary="List callbacks",
+              success=200, answer=CallBackList, guard=Guard.BEARER, scope=SUPERVISION),
+        route("POST", "engagementCenter/callBacks/{callBackId}/cancel", call_backs.call_off, tag=_WORK,
               summary="Cancel a callback", **{**bearer, "scope": SUPERVISION}),
         route("GET", f"{work}/transcript", records.transcript, tag=_WORK, summary="Read a conversation",
               success=200, answer=b.TranscriptPage, **bearer),
