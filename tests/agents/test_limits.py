@@ -33,13 +33,6 @@ GOOD: dict[str, dict[str, Any]] = {
 }
 
 
-@pytest.fixture
-def stack() -> Iterator[ExitStack]:
-    """Closes the connections of a test."""
-    with ExitStack() as made:
-        yield made
-
-
 def limited(most: dict[str, int]) -> dict[str, Any]:
     """Settings with these limits and no others."""
     return {**UNLIMITED, **most}

@@ -1,7 +1,6 @@
 """What can be read of a conversation, by whom, and when it is long over."""
 
 import json
-from collections.abc import Iterator
 from contextlib import ExitStack
 
 import pytest
@@ -9,13 +8,6 @@ import pytest
 from frontdesk.domain.people import Role
 from tests.support.desk import Desk, rules, user
 from tests.support.server import Running
-
-
-@pytest.fixture
-def stack() -> Iterator[ExitStack]:
-    """Closes the connections of a test."""
-    with ExitStack() as made:
-        yield made
 
 
 @pytest.fixture
