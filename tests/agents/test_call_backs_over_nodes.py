@@ -10,9 +10,11 @@ from frontdesk.ports import Done, Record
 from tests.agents.over_nodes import ALIVE, HOME, OTHER, At, all_is_sound, kill
 from tests.cluster.weather import Weather
 from tests.support.client import Client
+from tests.support.cluster import sqlite_only
 from tests.support.desk import rules, user
 from tests.support.server import Running
 
+pytestmark = sqlite_only("it has three nodes of its own, the same ones wherever the others run")
 BOTH = "32"
 
 

@@ -15,10 +15,12 @@ from frontdesk.ports import Done, Record
 from tests.agents.over_nodes import ALIVE, HOME, OTHER, At, all_is_sound, kill
 from tests.cluster.weather import Weather
 from tests.support.client import ORG, Client, Held, Json, path_of, payloads
+from tests.support.cluster import sqlite_only
 from tests.support.desk import rules, store, user
 from tests.support.server import Running
 from tests.support.wire import Wire, request_bytes
 
+pytestmark = sqlite_only("it has three nodes of its own, the same ones wherever the others run")
 _ACCEPTED, _ASIDE = ("connect", "accept"), ("connect", "accept", "consult", "bob accepts")
 POINTS = {
     "offer": ("connect",),
