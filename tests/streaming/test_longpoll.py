@@ -290,6 +290,8 @@ def test_an_old_position_is_not_shown_and_the_newest_replaces_it(server: Running
     with server.contact() as first, server.contact(inactivityDelay=600) as second:
         first.connect("79")
         second.connect("79")
+        # Among nodes it is on its way to the queue's node, and stands nowhere until it is there.
+        server.until(lambda: _is_told_something(server, second))
         first.disconnect()
         server.advance(1)
         assert [p["position"] for p in positions(second)] == [1]
