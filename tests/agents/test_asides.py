@@ -1,6 +1,5 @@
 """Consults and conferences: who is asked, who is in it, and how each side hears that it is over."""
 
-from collections.abc import Iterator
 from contextlib import ExitStack
 
 import pytest
@@ -8,13 +7,6 @@ import pytest
 from tests.support.client import Client, payloads
 from tests.support.desk import Desk, rules, user
 from tests.support.server import Running
-
-
-@pytest.fixture
-def stack() -> Iterator[ExitStack]:
-    """Closes the connections of a test."""
-    with ExitStack() as made:
-        yield made
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 """A callback that was booked is kept: at its time an agent is offered it, and calls."""
 
 import datetime as dt
-from collections.abc import Iterator
 from contextlib import ExitStack
 from typing import Any
 
@@ -27,13 +26,6 @@ NUMBER = "+44 20 7946 0018"
 MINUTE = 60
 WISH = {"workTypeId": BOTH, "contactName": "Ada", "digits": NUMBER}
 TOPIC = [{"contactDataKey": "topic", "contactDataValue": "bill"}]
-
-
-@pytest.fixture
-def stack() -> Iterator[ExitStack]:
-    """Closes the connections of a test."""
-    with ExitStack() as made:
-        yield made
 
 
 def desk(server: Running, stack: ExitStack, name: str, *work_types: str, **fields: Any) -> Desk:

@@ -1,47 +1,28 @@
 """Among nodes, callbacks are at home where the agents are: when that node dies, the next goes on with each of them."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack
 
 import pytest
 
 from frontdesk.domain.model import CallBack
 from frontdesk.ports import Done, Record
-from tests.agents.soundness import arrived, as_stored, sound_in_memory
-from tests.agents.test_killed_nodes import ALIVE, HOME, OTHER, At
-from tests.cluster.weather import Weather, bus_in
-from tests.support.client import ORG, Client
+from tests.agents.over_nodes import ALIVE, HOME, OTHER, At, all_is_sound, kill
+from tests.cluster.weather import Weather
+from tests.support.client import Client
+from tests.support.cluster import sqlite_only
 from tests.support.desk import rules, user
-from tests.support.server import Running, running
+from tests.support.server import Running
 
+pytestmark = sqlite_only("it has three nodes of its own, the same ones wherever the others run")
 BOTH = "32"
 
 
 @pytest.fixture
-def weather(monkeypatch: pytest.MonkeyPatch) -> Weather:
-    """What becomes of the words between nodes."""
-    made = Weather()
-    monkeypatch.setattr("frontdesk.together.PostgresBus", bus_in(made))
-    return made
-
-
-@pytest.fixture
-def server(weather: Weather) -> Iterator[Running]:
-    """Three nodes on one PostgreSQL; the first one has the switchboard."""
-    with running(on="cluster") as made:
-        boss = user(made, "boss")
-        with At(made, boss.user_id, made.ports[HOME]) as desk:
-            desk.open()
-        assert made.apps[HOME].homes.is_here(ORG)
-        rules(made, BOTH, wrap_seconds=600, offer_seconds=120, ask_again_seconds=1)
-        yield made
-
-
-@pytest.fixture
-def stack() -> Iterator[ExitStack]:
-    """Closes the connections of a test."""
-    with ExitStack() as made:
-        yield made
+def server(nodes: Running) -> Running:
+    """Three nodes whose organization calls people back."""
+    rules(nodes, BOTH, wrap_seconds=600, offer_seconds=120, ask_again_seconds=1)
+    return nodes
 
 
 def desk(server: Running, stack: ExitStack, name: str) -> At:
@@ -59,22 +40,6 @@ def book(server: Running, name: str, minutes: int = 0) -> None:
         contact.session(inactivityDelay=60)
         wish = {"workTypeId": BOTH, "contactName": name, "digits": "112", "delayStartDuration": minutes}
         contact.done("messaging/scheduleCallBack", wish)
-
-
-def kill(server: Running, weather: Weather) -> None:
-    """The agents' node ends without a word; the others find out."""
-    app = server.silence(HOME)
-    weather.mute.add(app.context.node)
-    server.outlast()
-    server.until(lambda: arrived(server.apps, ORG))
-    server.stored()
-
-
-def sound(server: Running) -> None:
-    """See tests/agents/soundness.py."""
-    server.stored()
-    server.call(sound_in_memory, server.apps, ORG)
-    as_stored(server.apps, ORG, server.rows)
 
 
 def states(server: Running) -> list[str]:
@@ -96,7 +61,7 @@ def test_a_node_killed_at_each_point_makes_no_call_twice_and_forgets_none(
     people[0].act("disconnect", calls[0])
     people[1].act("accept", calls[1])
     kill(server, weather)
-    sound(server)
+    all_is_sound(server)
     assert states(server) == ["done", "active", "queued", "queued", "scheduled"]
     for agent in people:
         agent.open(inactivityDelay=600)
@@ -108,11 +73,11 @@ def test_a_node_killed_at_each_point_makes_no_call_twice_and_forgets_none(
     server.advance(60)
     for agent in people:
         agent.status("ready")
-    sound(server)
+    all_is_sound(server)
     made = _make_all(server, people)
     assert len(made) == len(set(made)) == 3
     assert states(server) == ["done"] * 5
-    sound(server)
+    all_is_sound(server)
 
 
 def test_what_a_node_did_not_store_is_due_at_the_next(server: Running, weather: Weather, stack: ExitStack) -> None:
@@ -124,9 +89,10 @@ def test_what_a_node_did_not_store_is_due_at_the_next(server: Running, weather: 
     server.until(lambda: cut)
     assert states(server) == ["scheduled"]
     kill(server, weather)
+    all_is_sound(server)
     ann.open(inactivityDelay=600)
     server.advance(1)
-    sound(server)
+    all_is_sound(server)
     assert len(_make_all(server, [ann])) == 1
     assert states(server) == ["done"]
 

@@ -1,7 +1,6 @@
 """A contact asks to be called: the agent sees it and answers, and both stand in the record."""
 
 import json
-from collections.abc import Iterator
 from contextlib import ExitStack
 
 import pytest
@@ -12,13 +11,6 @@ from tests.support.server import Running
 from tests.support.wire import Wire, request_bytes
 
 NUMBER = "+44 20 7946 0018"
-
-
-@pytest.fixture
-def stack() -> Iterator[ExitStack]:
-    """Closes the connections of a test."""
-    with ExitStack() as made:
-        yield made
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 """Where contacts go besides to the next agent: after hours, when too many wait, and back to who served them before."""
 
-from collections.abc import Iterator
 from contextlib import ExitStack
 
 import msgspec
@@ -14,13 +13,6 @@ from tests.support.desk import Desk, rules, store, user
 from tests.support.server import Running
 
 HOUR = 3600
-
-
-@pytest.fixture
-def stack() -> Iterator[ExitStack]:
-    """Closes the connections of a test."""
-    with ExitStack() as made:
-        yield made
 
 
 @pytest.fixture

@@ -19,13 +19,6 @@ from tests.support.wire import Answer, Wire, request_bytes
 
 
 @pytest.fixture
-def stack() -> Iterator[ExitStack]:
-    """Closes the connections of a test."""
-    with ExitStack() as made:
-        yield made
-
-
-@pytest.fixture
 def house(tmp_path: Path) -> Iterator[House]:
     """A server without sockets."""
     with House(tmp_path / "data") as made:

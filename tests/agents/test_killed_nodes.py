@@ -1,7 +1,7 @@
 """One of three nodes is killed while many conversations are each at another point: nothing is lost, nothing doubled."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import partial
@@ -12,16 +12,15 @@ import pytest
 from frontdesk.domain.assignments import Assignment, Stage
 from frontdesk.domain.model import Channel, Entry, WorkType
 from frontdesk.ports import Done, Record
-from tests.agents.soundness import arrived, as_stored, sound_in_memory
-from tests.cluster.weather import Weather, bus_in
+from tests.agents.over_nodes import ALIVE, HOME, OTHER, At, all_is_sound, kill
+from tests.cluster.weather import Weather
 from tests.support.client import ORG, Client, Held, Json, path_of, payloads
-from tests.support.desk import Desk, rules, store, token, user
-from tests.support.server import Running, running
+from tests.support.cluster import sqlite_only
+from tests.support.desk import rules, store, user
+from tests.support.server import Running
 from tests.support.wire import Wire, request_bytes
 
-HOME, ALIVE, OTHER = 0, 1, 2
-"""The node with the switchboard, the one that everybody asks over, and the one that contacts begin at."""
-
+pytestmark = sqlite_only("it has three nodes of its own, the same ones wherever the others run")
 _ACCEPTED, _ASIDE = ("connect", "accept"), ("connect", "accept", "consult", "bob accepts")
 POINTS = {
     "offer": ("connect",),
@@ -43,26 +42,6 @@ POINTS = {
     "the contact leaves": (*_ACCEPTED, "leave"),
 }
 """What is done in each of the conversations; the last act is the point."""
-
-
-class At(Desk):
-    """An agent who asks over one node."""
-
-    def __init__(self, server: Running, user_id: str, port: int) -> None:
-        Client.__init__(self, port)
-        self.user_id = user_id
-        found = server.app.context.directory.user(ORG, user_id)
-        assert found is not None
-        self.credentials = {"authorization": f"Bearer {token(server, found)}"}
-
-    def open(self, **fields: Any) -> Json:
-        """A streaming session; returns its snapshot. Whoever is ready already may be offered something right behind."""
-        answer = self.post("streaming/session", fields or None)
-        assert answer.status == 200, answer
-        self.credentials["via-client-sessionid"] = answer.json()["sessionId"]
-        first, *_ = self.poll()
-        said: Json = json.loads(first["payload"])
-        return said
 
 
 @dataclass
@@ -227,32 +206,6 @@ class Talk:
         assert (events[-1]["kind"] == "messaging.Disconnected") == ends
 
 
-@pytest.fixture
-def weather(monkeypatch: pytest.MonkeyPatch) -> Weather:
-    """What becomes of the words between nodes."""
-    made = Weather()
-    monkeypatch.setattr("frontdesk.together.PostgresBus", bus_in(made))
-    return made
-
-
-@pytest.fixture
-def server(weather: Weather) -> Iterator[Running]:
-    """Three nodes on one PostgreSQL; the first one has the switchboard."""
-    with running(on="cluster") as made:
-        boss = user(made, "boss")
-        with At(made, boss.user_id, made.ports[HOME]) as desk:
-            desk.open()
-        assert made.apps[HOME].homes.is_here(ORG)
-        yield made
-
-
-@pytest.fixture
-def stack() -> Iterator[ExitStack]:
-    """Closes the connections of a test."""
-    with ExitStack() as made:
-        yield made
-
-
 def _talks(server: Running, stack: ExitStack) -> list[Talk]:
     """All conversations, just before their point."""
     talks = [Talk(server, stack, point, number) for number, point in enumerate(POINTS)]
@@ -263,93 +216,79 @@ def _talks(server: Running, stack: ExitStack) -> list[Talk]:
     return talks
 
 
-def _kill(server: Running, weather: Weather, number: int) -> None:
-    """It ends without a word; the others find out."""
-    app = server.silence(number)
-    weather.mute.add(app.context.node)
-    server.outlast()
-
-
-def _all_is_sound(server: Running) -> None:
-    server.until(lambda: arrived(server.apps, ORG))
-    server.stored()
-    server.call(sound_in_memory, server.apps, ORG)
-    as_stored(server.apps, ORG, server.rows)
-
-
 @pytest.mark.parametrize("killed", [HOME, OTHER])
 def test_a_node_killed_after_each_point_loses_and_doubles_nothing(
-    server: Running, weather: Weather, stack: ExitStack, killed: int
+    nodes: Running, weather: Weather, stack: ExitStack, killed: int
 ) -> None:
     """What was accepted is so, at another node."""
-    talks = _talks(server, stack)
+    talks = _talks(nodes, stack)
     for talk in talks:
         talk.do(POINTS[talk.point][-1])
-    _kill(server, weather, killed)
-    _all_is_sound(server)
+    kill(nodes, weather, killed)
+    all_is_sound(nodes)
     for talk in talks:
         talk.goes_on()
-    _all_is_sound(server)
+    all_is_sound(nodes)
 
 
 def test_a_node_killed_before_it_stored_each_point_leaves_all_as_it_was(
-    server: Running, weather: Weather, stack: ExitStack
+    nodes: Running, weather: Weather, stack: ExitStack
 ) -> None:
     """Whoever asked is told to come again, and can."""
-    talks = _talks(server, stack)
-    cut = _cut(server)
+    talks = _talks(nodes, stack)
+    cut = _cut(nodes)
     under_way = [talk.begun(POINTS[talk.point][-1]) for talk in talks]
-    server.until(lambda: len(cut) >= len(talks))
-    _kill(server, weather, HOME)
+    nodes.until(lambda: len(cut) >= len(talks))
+    kill(nodes, weather)
     answers = [held.answer() for held in under_way]
     assert {a.status for a in answers} <= {202, 500}
     assert [a.status for a in answers].count(202) == 1, "only the connect, which was stored at another node"
     for talk in talks:
         talk.known()
-    _all_is_sound(server)
+    all_is_sound(nodes)
     for talk in talks:
         talk.goes_on()
-    _all_is_sound(server)
+    all_is_sound(nodes)
 
 
 def test_a_conversation_given_to_a_node_in_the_moment_it_was_shut_out_is_found(
-    server: Running, stack: ExitStack
+    nodes: Running, stack: ExitStack
 ) -> None:
     """The giver had not heard of its end: the new home of the agents takes it, and they go on."""
-    talk = Talk(server, stack, "hold", 0)
+    talk = Talk(nodes, stack, "hold", 0)
     talk.begin()
     for act in _ACCEPTED:
         talk.do(act)
-    home = server.apps[HOME]
+    home = nodes.apps[HOME]
     floor, session_id = home.context.floor, talk.ada.credentials["via-client-sessionid"]
-    server.call(home.hub.give_away, floor.sessions[session_id])
-    server.call(floor.give_away, floor.sessions[session_id])
-    server.rows(f"UPDATE sessions SET node = 'gone' WHERE session_id = '{session_id}'")  # noqa: S608 - ours
+    nodes.call(home.hub.give_away, floor.sessions[session_id])
+    nodes.call(floor.give_away, floor.sessions[session_id])
+    nodes.rows(f"UPDATE sessions SET node = 'gone' WHERE session_id = '{session_id}'")  # noqa: S608 - ours
     assert home.together is not None
-    server.wait(home.together.cluster.take_handed())
-    _all_is_sound(server)
+    nodes.wait(home.together.cluster.take_handed())
+    all_is_sound(nodes)
     talk.ann.send(talk.interaction_id, "Found you.")
     talk.said.append("Found you.")
     talk.heard(ends=False)
 
 
-def test_a_text_of_an_agent_waits_for_a_conversation_that_is_on_its_way(server: Running, stack: ExitStack) -> None:
+def test_a_text_of_an_agent_waits_for_a_conversation_that_is_on_its_way(nodes: Running, stack: ExitStack) -> None:
     """The agents' new home knows who has it, and it is still elsewhere: refused for good, the agent would drop it."""
-    talk = Talk(server, stack, "hold", 0)
+    talk = Talk(nodes, stack, "hold", 0)
     talk.begin()
     for act in _ACCEPTED:
         talk.do(act)
-    home = server.apps[HOME]
+    home = nodes.apps[HOME]
     floor, session_id = home.context.floor, talk.ada.credentials["via-client-sessionid"]
-    server.call(home.hub.give_away, floor.sessions[session_id])
-    server.call(floor.give_away, floor.sessions[session_id])
+    nodes.call(home.hub.give_away, floor.sessions[session_id])
+    nodes.call(floor.give_away, floor.sessions[session_id])
     work = f"engagementCenter/interactions/{talk.interaction_id}"
     text = {"interactionId": talk.interaction_id, "text": "Are you there?"}
     for operation, body in ((f"messaging/users/{talk.ann.user_id}/sendText", text), (f"{work}/hold", {})):
         refused = talk.ann.post(operation, body)
         assert (refused.status, refused.reason) == (500, "homeAway")
     assert home.together is not None
-    server.wait(home.together.cluster.take_handed())
+    nodes.wait(home.together.cluster.take_handed())
     talk.ann.send(talk.interaction_id, "Are you there?")
     talk.said.append("Are you there?")
     talk.heard(ends=False)

@@ -33,13 +33,6 @@ GOOD: dict[str, dict[str, Any]] = {
 }
 
 
-@pytest.fixture
-def stack() -> Iterator[ExitStack]:
-    """Closes the connections of a test."""
-    with ExitStack() as made:
-        yield made
-
-
 def limited(most: dict[str, int]) -> dict[str, Any]:
     """Settings with these limits and no others."""
     return {**UNLIMITED, **most}
@@ -59,6 +52,13 @@ def body_of(operation: str, interaction_id: str, **fields: Any) -> dict[str, Any
     if body.get("interactionId") == "{}":
         body["interactionId"] = interaction_id
     return body
+
+
+@pytest.fixture(scope="module")
+def at_work() -> Iterator[tuple[Desk, str]]:
+    """Ann in conversation, for many requests."""
+    with running(**limited({})) as server, ExitStack() as stack:
+        yield talking(server, stack)
 
 
 @pytest.mark.parametrize(
@@ -97,10 +97,10 @@ def body_of(operation: str, interaction_id: str, **fields: Any) -> dict[str, Any
     ],
 )
 def test_a_wrong_field_is_refused_with_a_reason(
-    server: Running, stack: ExitStack, operation: str, fields: dict[str, Any], status: int, reason: str | None
+    at_work: tuple[Desk, str], operation: str, fields: dict[str, Any], status: int, reason: str | None
 ) -> None:
     """And the conversation goes on."""
-    ann, interaction_id = talking(server, stack)
+    ann, interaction_id = at_work
     answer = ann.post(operation.format(interaction_id), body_of(operation, interaction_id, **fields))
     assert (answer.status, reason or answer.reason) == (status, answer.reason), answer
     ann.send(interaction_id, "still here")
@@ -111,13 +111,6 @@ values = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
     max_leaves=5,
 )
-
-
-@pytest.fixture(scope="module")
-def at_work() -> Iterator[tuple[Desk, str]]:
-    """Ann in conversation, for many requests."""
-    with running(**limited({})) as server, ExitStack() as stack:
-        yield talking(server, stack)
 
 
 @settings(

@@ -1,6 +1,5 @@
 """What each side learns of what became of its words."""
 
-from collections.abc import Iterator
 from contextlib import ExitStack
 
 import pytest
@@ -8,13 +7,6 @@ import pytest
 from tests.support.client import Client, payloads
 from tests.support.desk import Desk, user
 from tests.support.server import Running
-
-
-@pytest.fixture
-def stack() -> Iterator[ExitStack]:
-    """Closes the connections of a test."""
-    with ExitStack() as made:
-        yield made
 
 
 @pytest.fixture

@@ -1,21 +1,11 @@
 """What a contact types is seen before it is sent only where the rules say so, and then the contact is told."""
 
-from collections.abc import Iterator
 from contextlib import ExitStack
 from typing import Any
-
-import pytest
 
 from tests.support.client import Client, payloads
 from tests.support.desk import Desk, rules, user
 from tests.support.server import Running
-
-
-@pytest.fixture
-def stack() -> Iterator[ExitStack]:
-    """Closes the connections of a test."""
-    with ExitStack() as made:
-        yield made
 
 
 def talk(server: Running, stack: ExitStack, **fields: Any) -> tuple[Desk, Client, str]:

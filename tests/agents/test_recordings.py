@@ -8,14 +8,7 @@ import pytest
 
 from frontdesk.domain.people import Role
 from tests.support.desk import Desk, rules, user
-from tests.support.server import Running
-
-
-@pytest.fixture
-def stack() -> Iterator[ExitStack]:
-    """Closes the connections of a test."""
-    with ExitStack() as made:
-        yield made
+from tests.support.server import Running, running
 
 
 @pytest.fixture
@@ -24,9 +17,8 @@ def boss(server: Running, stack: ExitStack) -> Desk:
     return stack.enter_context(Desk(server, user(server, "boss", roles=(Role.SUPERVISOR,))))
 
 
-@pytest.fixture
-def over(server: Running, stack: ExitStack) -> str:
-    """A conversation of Ada's with Ann that is over and disposed of."""
+def conversation(server: Running, stack: ExitStack) -> str:
+    """Ada's with Ann, which is over and disposed of."""
     rules(server, wrap_seconds=60)
     ann = stack.enter_context(Desk(server, user(server, "ann")))
     ann.at_work()
@@ -42,8 +34,19 @@ def over(server: Running, stack: ExitStack) -> str:
     return interaction_id
 
 
-def test_a_recording_says_who_when_and_what(over: str, boss: Desk) -> None:
+@pytest.fixture(scope="module")
+def archive() -> Iterator[tuple[str, Desk, Desk]]:
+    """A conversation that is over, a supervisor, and an agent who had no part in it: for reading alone."""
+    with running() as server, ExitStack() as stack:
+        over = conversation(server, stack)
+        people = (user(server, "boss", roles=(Role.SUPERVISOR,)), user(server, "bob"))
+        boss, bob = (stack.enter_context(Desk(server, one)) for one in people)
+        yield over, boss, bob
+
+
+def test_a_recording_says_who_when_and_what(archive: tuple[str, Desk, Desk]) -> None:
     """Contact, times, who had it and what came of it, and everything that was said."""
+    over, boss, _ = archive
     recording = boss.ask("GET", f"quality/recordings/{over}").json()
     assert (recording["state"], recording["closedReason"], recording["workTypeId"]) == ("closed", "contact", "79")
     assert (recording["contactName"], recording["contactEmail"]) == ("Ada", "ada@example.com")
@@ -54,8 +57,9 @@ def test_a_recording_says_who_when_and_what(over: str, boss: Desk) -> None:
     assert (texts, recording["hasMore"]) == (["Hello", "Hi"], False)
 
 
-def test_a_recording_is_read_in_pages(over: str, boss: Desk) -> None:
+def test_a_recording_is_read_in_pages(archive: tuple[str, Desk, Desk]) -> None:
     """Page by page the same as at once; records of routing between the entries are passed over."""
+    over, boss, _ = archive
     whole = boss.ask("GET", f"quality/recordings/{over}").json()["entries"]
     found: list[object] = []
     after, has_more = 0, True
@@ -66,8 +70,9 @@ def test_a_recording_is_read_in_pages(over: str, boss: Desk) -> None:
     assert found == whole
 
 
-def test_who_reads_a_recording_is_on_record(server: Running, over: str, boss: Desk) -> None:
+def test_who_reads_a_recording_is_on_record(server: Running, stack: ExitStack, boss: Desk) -> None:
     """The audit log names the reader and the interaction."""
+    over = conversation(server, stack)
     boss.ask("GET", f"quality/recordings/{over}")
     admin = user(server, "admin", roles=(Role.ADMINISTRATOR,))
     with Desk(server, admin) as desk:
@@ -96,8 +101,9 @@ def test_who_reads_the_transcript_of_another_is_on_record(server: Running, boss:
     assert read == [("boss", interaction_id)] * 2
 
 
-def test_supervisors_read_why_and_what_of_conversations_that_are_over(over: str, boss: Desk) -> None:
+def test_supervisors_read_why_and_what_of_conversations_that_are_over(archive: tuple[str, Desk, Desk]) -> None:
     """The routing record and the transcript outlive the work."""
+    over, boss, _ = archive
     record = boss.ask("GET", f"engagementCenter/interactions/{over}/routing").json()
     assert [d["decision"] for d in record["decisions"]] == ["offered", "accepted"]
     assert record["now"] is None
@@ -105,22 +111,24 @@ def test_supervisors_read_why_and_what_of_conversations_that_are_over(over: str,
 
 
 @pytest.mark.parametrize("path", ["quality/recordings/{}", "engagementCenter/interactions/{}/routing"])
-def test_agents_do_not_read_what_is_not_theirs(server: Running, over: str, path: str) -> None:
+def test_agents_do_not_read_what_is_not_theirs(archive: tuple[str, Desk, Desk], path: str) -> None:
     """Neither another's conversation nor their own once it is finished."""
-    with Desk(server, user(server, "bob")) as bob:
-        assert bob.ask("GET", path.format(over)).status == 403
+    over, _, bob = archive
+    assert bob.ask("GET", path.format(over)).status == 403
 
 
 @pytest.mark.parametrize("path", ["quality/recordings", "engagementCenter/interactions"])
 @pytest.mark.parametrize("which", ["1", "0", "x", "9223372036854775807", "9223372036854775808", "9" * 30, "%00", "-1"])
-def test_what_is_not_there_is_not_found(boss: Desk, path: str, which: str) -> None:
+def test_what_is_not_there_is_not_found(archive: tuple[str, Desk, Desk], path: str, which: str) -> None:
     """Whatever stands for the id."""
+    _, boss, _ = archive
     rest = "" if path.startswith("quality") else "/transcript"
     assert boss.ask("GET", f"{path}/{which}{rest}").status == 404
 
 
 @pytest.mark.parametrize("query", ["limit=0", "limit=501", "limit=x", "afterSequenceNumber=-1"])
-def test_a_wrong_page_is_refused(over: str, boss: Desk, query: str) -> None:
+def test_a_wrong_page_is_refused(archive: tuple[str, Desk, Desk], query: str) -> None:
     """With 400, not with an empty page."""
+    over, boss, _ = archive
     answer = boss.ask("GET", f"quality/recordings/{over}?{query}")
     assert answer.status == 400

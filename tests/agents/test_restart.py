@@ -20,13 +20,6 @@ pytestmark = sqlite_only("its own disk is broken; nodes are killed in test_kille
 
 
 @pytest.fixture
-def stack() -> Iterator[ExitStack]:
-    """Closes the connections of a test."""
-    with ExitStack() as made:
-        yield made
-
-
-@pytest.fixture
 def house(tmp_path: Path) -> Iterator[House]:
     """A server without sockets."""
     with House(tmp_path / "data") as made:

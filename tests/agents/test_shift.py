@@ -1,19 +1,9 @@
-from collections.abc import Iterator
 from contextlib import ExitStack
 from typing import Any
-
-import pytest
 
 from tests.support.client import ORG, Client, kinds, payloads
 from tests.support.desk import Desk, rules, user
 from tests.support.server import Running
-
-
-@pytest.fixture
-def stack() -> Iterator[ExitStack]:
-    """Closes the connections of a test."""
-    with ExitStack() as made:
-        yield made
 
 
 def desk(server: Running, stack: ExitStack, name: str = "ann", *work_types: str, **fields: Any) -> Desk:

@@ -1,7 +1,6 @@
 """Coming to work, taking a break, going home: what an agent does, and what another does to them."""
 
 import json
-from collections.abc import Iterator
 from contextlib import ExitStack
 
 import pytest
@@ -10,13 +9,6 @@ from tests.support.client import ORG, Client, kinds, path_of, payloads
 from tests.support.desk import Desk, rules, user
 from tests.support.server import Running
 from tests.support.wire import Wire, request_bytes
-
-
-@pytest.fixture
-def stack() -> Iterator[ExitStack]:
-    """Closes the connections of a test."""
-    with ExitStack() as made:
-        yield made
 
 
 @pytest.fixture

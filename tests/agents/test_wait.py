@@ -1,10 +1,7 @@
 """How long a contact is told that the wait will be."""
 
-from collections.abc import Iterator
 from contextlib import ExitStack
 from typing import Any
-
-import pytest
 
 from tests.support.client import Client, payloads
 from tests.support.desk import Desk, rules, user
@@ -12,13 +9,6 @@ from tests.support.server import Running
 
 # Waits before a range is told: one for the pace, ten to know how they stray, ten to see that ranges come true.
 ROUNDS = 21
-
-
-@pytest.fixture
-def stack() -> Iterator[ExitStack]:
-    """Closes the connections of a test."""
-    with ExitStack() as made:
-        yield made
 
 
 def told(contact: Client) -> Any:

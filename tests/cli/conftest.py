@@ -1,5 +1,6 @@
 import tempfile
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -30,6 +31,23 @@ def data() -> Iterator[Path]:
 def key(data: Path) -> str:
     """An installation with one organization; the secret of its API key."""
     return str(told("init", ORG, data=data)["apiKey"]["key"])
+
+
+@pytest.fixture(scope="module", params=["stopped", "running", "database"])
+def installation(request: pytest.FixtureRequest) -> Iterator[Path | str]:
+    """An installation with one organization, for all tests of a file: its folder, served or not, or its database."""
+    with ExitStack() as stack:
+        if request.param == "database":
+            url = postgres.fresh()
+            stack.callback(postgres.shared().drop, url)
+            told("init", ORG, data=url)
+            yield url
+            return
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="frontdesk-"))) / "data"
+        told("init", ORG, data=folder)
+        if request.param == "running":
+            stack.enter_context(Process(folder, command=SERVE))
+        yield folder
 
 
 @pytest.fixture

@@ -7,17 +7,6 @@ import pytest
 from tests.cli.shell import ORG, at, done, refused, told
 
 
-@pytest.fixture(params=["stopped", "running", "database"])
-def installation(request: pytest.FixtureRequest, data: Path) -> Path | str:
-    """The data folder of an installation, served or not, or the database of one."""
-    if request.param == "database":
-        url: str = request.getfixturevalue("database")
-        told("init", ORG, data=url)
-        return url
-    request.getfixturevalue("server" if request.param == "running" else "key")
-    return data
-
-
 def test_what_is_made_is_listed_until_it_is_removed(installation: Path | str) -> None:
     """With its fields as they were typed."""
     done("canned", "create", ORG, "hello", "--text", "Hello {contactName}", "--shortcut", "hi", *at(installation))

@@ -9,9 +9,19 @@ import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
 
 from tests.cli.shell import FRONTDESK, done, environment, frontdesk, refused
 from tests.support.server import Process
+
+
+@pytest.fixture(scope="module")
+def demo() -> Iterator[Process]:
+    """One for all of these; each chat is over before the next begins."""
+    with TemporaryDirectory(prefix="frontdesk-") as folder, Process(Path(folder) / "data") as made:
+        yield made
 
 
 def said(demo: Process, typed: str, *arguments: str) -> str:

@@ -8,17 +8,6 @@ import pytest
 from tests.cli.shell import FRONTDESK, ORG, at, done, environment, refused, told
 
 
-@pytest.fixture(params=["stopped", "running", "database"])
-def installation(request: pytest.FixtureRequest, data: Path) -> Path | str:
-    """The data folder of an installation, served or not, or the database of one."""
-    if request.param == "database":
-        url: str = request.getfixturevalue("database")
-        told("init", ORG, data=url)
-        return url
-    request.getfixturevalue("server" if request.param == "running" else "key")
-    return data
-
-
 def test_a_user_is_made_changed_and_disabled(installation: Path | str) -> None:
     """What is not named stays; who was disabled is back after a change."""
     told("skill", "create", ORG, "spanish", data=installation)

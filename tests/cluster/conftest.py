@@ -2,16 +2,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.cluster.weather import Weather, bus_in
+from tests.cluster.weather import Weather
 from tests.support.server import Running, running
-
-
-@pytest.fixture
-def weather(monkeypatch: pytest.MonkeyPatch) -> Weather:
-    """What becomes of the words between nodes."""
-    made = Weather()
-    monkeypatch.setattr("frontdesk.together.PostgresBus", bus_in(made))
-    return made
 
 
 @pytest.fixture

@@ -16,6 +16,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from frontdesk.actions.messaging import Messaging
 from frontdesk.streaming.hub import Hub
 from tests.support.client import EVENTS, SESSION, Client, payloads
+from tests.support.cluster import sqlite_only
 from tests.support.server import Process, Running, running
 from tests.support.wire import PATIENCE_SECONDS, Answer
 
@@ -153,6 +154,7 @@ def test_fault_in_a_poll_is_answered_as_documented(own: Running) -> None:
 # ---- the process
 
 
+@sqlite_only("a server in a process of its own is the demo on SQLite")
 def test_stop_answers_held_polls_empty_and_ends_well(tmp_path: Path) -> None:
     """SIGTERM: whoever waits gets an empty answer, the process ends with 0, and what was accepted is there later."""
     with Process(tmp_path / "data") as process:
@@ -199,6 +201,7 @@ def _talk(contact: Client) -> list[str]:
     return [token, token.rpartition(".")[2], contact.session_id, contact.credentials["x-api-key"]]
 
 
+@sqlite_only("a server in a process of its own is the demo on SQLite")
 def test_logs_hold_no_words_and_no_secrets(tmp_path: Path) -> None:
     """At the most talkative level, over good and refused requests, a stop and a start."""
     with Process(tmp_path / "data") as process:

@@ -1,9 +1,8 @@
 """Idempotency-Key: a POST that is repeated answers as the first time, and nothing happens twice."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -45,33 +44,33 @@ def _ready(contact: Client, operation: str) -> None:
         contact.connect()
 
 
-@pytest.fixture(params=["looked up in the store", "known to be new"])
-def fresh(request: pytest.FixtureRequest) -> Any:
-    """A server of its own, and a contact; its session is as old as the server, or younger."""
+@pytest.fixture(scope="module", params=["looked up in the store", "known to be new"])
+def aged(request: pytest.FixtureRequest) -> Iterator[Running]:
+    """A server whose clock stands: sessions are as old as it is, or younger."""
     with running() as server:
         if request.param == "known to be new":
             server.advance(1)
-        with server.contact() as contact:
-            yield server, contact
+        yield server
 
 
 @pytest.mark.parametrize("operation", OPERATIONS)
-def test_repeat_answers_alike_and_does_nothing_twice(fresh: tuple[Running, Client], operation: str) -> None:
+def test_repeat_answers_alike_and_does_nothing_twice(aged: Running, operation: str) -> None:
     """Every POST of the API: the same status, the same body, and not a row more."""
-    server, contact = fresh
-    _ready(contact, operation)
     body, other = OPERATIONS[operation]
-    first = contact.post(operation, body, idempotency_key="1")
-    assert first.status in (200, 202)
-    stored = _stored(server)
-    for _ in range(2):
-        again = contact.post(operation, body, idempotency_key="1")
-        assert (again.status, again.body) == (first.status, first.body)
-    assert _stored(server) == stored
-    reused = contact.post(operation, other, idempotency_key="1")
-    assert (reused.status, reused.reason) == (400, "idempotencyKeyReused")
-    assert _stored(server) == stored
-    assert contact.post(operation, other if operation != "messaging/connect" else body).status in (200, 202, 400)
+    # Tokens are made before there is a session: their keys are those of all who have the API key.
+    with aged.contact() as contact:
+        _ready(contact, operation)
+        first = contact.post(operation, body, idempotency_key=operation)
+        assert first.status in (200, 202)
+        stored = _stored(aged)
+        for _ in range(2):
+            again = contact.post(operation, body, idempotency_key=operation)
+            assert (again.status, again.body) == (first.status, first.body)
+        assert _stored(aged) == stored
+        reused = contact.post(operation, other, idempotency_key=operation)
+        assert (reused.status, reused.reason) == (400, "idempotencyKeyReused")
+        assert _stored(aged) == stored
+        assert contact.post(operation, other if operation != "messaging/connect" else body).status in (200, 202, 400)
 
 
 def test_disconnect_may_be_repeated_after_the_end(chat: Client) -> None:
@@ -162,11 +161,20 @@ def test_session_is_created_once_even_over_a_restart(tmp_path: Path) -> None:
         client.connect()
 
 
+@pytest.fixture(params=[0, 1])
+def own(request: pytest.FixtureRequest) -> Iterator[tuple[Running, Client]]:
+    """A server of its own, and a contact; its session is as old as the server, or younger."""
+    with running() as server:
+        server.advance(request.param)
+        with server.contact() as contact:
+            yield server, contact
+
+
 def test_a_key_that_is_looked_up_while_all_is_read_anew(
-    fresh: tuple[Running, Client], monkeypatch: pytest.MonkeyPatch
+    own: tuple[Running, Client], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What was known of the conversation before counts no entries any more: two would get one number."""
-    server, contact = fresh
+    server, contact = own
     contact.connect("1")
     contact.poll()
     server.recover()

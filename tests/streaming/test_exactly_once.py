@@ -7,8 +7,10 @@ from pathlib import Path
 import pytest
 
 from tests.streaming.rough import Contact, Proxy
+from tests.support.cluster import sqlite_only
 from tests.support.server import DEMO, Process
 
+pytestmark = sqlite_only("a server in a process of its own is the demo on SQLite")
 BENCH = (*DEMO, "--bench")
 ASKED = ["hello", "what does it cost?", "when are you open?", "qwertz", "thanks"]
 

@@ -7,12 +7,14 @@ import pytest
 
 from tests.streaming.reading import NOTHING, Alone, again, numbers, texts
 from tests.support.client import EVENTS
+from tests.support.cluster import sqlite_only
 from tests.support.server import DEMO, FakeClock, Process, running
 from tests.support.wire import Gone, Wire
 
 BENCH = (*DEMO, "--bench")
 
 
+@sqlite_only("a server in a process of its own is the demo on SQLite")
 def test_a_killed_server_goes_on_with_every_session(tmp_path: Path) -> None:
     """A client in the middle of a poll asks again and misses nothing; its token and its chat are still good."""
     with Process(tmp_path / "data", command=BENCH) as process:
@@ -34,6 +36,7 @@ def test_a_killed_server_goes_on_with_every_session(tmp_path: Path) -> None:
             assert (texts(events), numbers(events)) == (["after"], [8])
 
 
+@sqlite_only("a server in a process of its own is the demo on SQLite")
 def test_a_plain_client_sees_at_most_its_last_events_again(tmp_path: Path) -> None:
     """With the same ids and numbers, and nothing is missing behind them."""
     with Process(tmp_path / "data", command=BENCH) as process:
@@ -54,6 +57,7 @@ def test_a_plain_client_sees_at_most_its_last_events_again(tmp_path: Path) -> No
             assert all(event == by_number[event["sequenceNumber"]] for event in events)
 
 
+@sqlite_only("a server in a process of its own is the demo on SQLite")
 def test_a_stop_answers_held_polls_empty_and_keeps_everything(tmp_path: Path) -> None:
     """SIGTERM, exit status 0; whoever asks meanwhile is told to come again."""
     with Process(tmp_path / "data", command=BENCH) as process:

@@ -25,6 +25,10 @@ PORTS = range(20_000, 32_000)
 and again can end up connected to itself, and the server can't come back."""
 
 
+# In its folder: in /dev/shm a killed server would leave a MiB behind each time, until the machine starts anew.
+_SHARED_MEMORY = "dynamic_shared_memory_type=mmap"
+
+
 class Postgres:
     """One server. What it has stored stays when it is stopped or killed and started again; its address as well.
 
@@ -61,7 +65,7 @@ class Postgres:
 
     def _start(self) -> None:
         assert self._folder is not None
-        command = postgres.command(self._folder, self.port, *self._options)
+        command = postgres.command(self._folder, self.port, _SHARED_MEMORY, *self._options)
         log = self._folder / "log"
         before = log.stat().st_size if log.exists() else 0
         with log.open("ab") as output:

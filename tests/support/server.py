@@ -207,6 +207,12 @@ class Running:
             self.until(lambda: not any(_untold(app) for app in self.apps))
             self.wait(self.said())
 
+    def met(self) -> None:
+        """Wait until all nodes know each other: a home taken for dead is looked for again by a clock that stands."""
+        names = {app.context.node for app in self.apps}
+        clusters = [app.together.cluster for app in self.apps if app.together is not None]
+        self.until(lambda: all(names <= set(cluster.everyone()) for cluster in clusters))
+
     async def said(self) -> None:
         """Wait until every node heard what the others said before: words of one to another keep their order."""
         heard = asyncio.Event()
@@ -292,6 +298,7 @@ def running(
         thread.start()
         try:
             server = ready.result(PATIENCE_SECONDS)
+            server.met()
             yield server
         finally:
             if ready.done() and not ready.exception():
