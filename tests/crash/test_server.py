@@ -18,8 +18,7 @@ from tests.crash.contacts import WITHIN_SECONDS, Contact, Plug, client
 from tests.support.powercut import PowerCut
 from tests.support.server import DEMO, Process
 
-# Each costs a start, a second of the processor; where a promise is broken, the control below finds it in the first.
-ROUNDS = 10
+ROUNDS = 20
 
 
 class Server(Process):
@@ -138,7 +137,7 @@ def lost_in_one_crash(data: Path, kind: type[Server], crash: Crash) -> list[str]
 
 @pytest.mark.timeout(300)
 def test_killed_in_the_middle_of_load(tmp_path: Path) -> None:
-    """SIGKILL, ten times: contacts repeat what was not answered, go on polling, and nothing is lost or doubled."""
+    """SIGKILL, twenty times: contacts repeat what was not answered, go on polling, and nothing is lost or doubled."""
     survive(tmp_path / "data", random.Random(9), Crash())
 
 
