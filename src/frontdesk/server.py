@@ -35,6 +35,7 @@ from frontdesk.actions.switchboard import Switchboards
 from frontdesk.actions.tokens import Keys, WebTokens
 from frontdesk.actions.transferring import Transferring
 from frontdesk.actions.usage import UsageCounter
+from frontdesk.actions.wrapping import Wrapping
 from frontdesk.domain.limits import IDEMPOTENCY_HOURS, Rate
 from frontdesk.domain.model import Interaction, Session
 from frontdesk.domain.sessions import touch
@@ -146,32 +147,23 @@ class App:
         self.routing = Routing(self.context, self.boards, self.desks, self.positions, self.homes)
         self.agents = Agents(self.context, self.boards, self.desks, self.routing)
         self.handling = Handling(self.context, self.boards, self.desks, self.routing, self.homes)
-        self.homes.arrived = self.handling.arrive
-        self.transferring = Transferring(self.context, self.boards, self.desks, self.routing, self.handling)
+        self.wrapping = Wrapping(self.context, self.boards, self.desks, self.routing, self.handling)
+        self.transferring = Transferring(
+            self.context, self.boards, self.desks, self.routing, self.handling, self.wrapping
+        )
         self.scripts = Runner(self.context, self.routing, BUILT_IN)
-        self.messaging = Messaging(self.context, self.routing, self.scripts, self.handling)
+        self.messaging = Messaging(self.context, self.routing, self.scripts, self.handling, self.wrapping)
         self.sessions = Sessions(self.context, self.messaging, self.positions, self.hub.open, settings.sessions_max)
         self.call_backs = CallBacks(self.context, self.boards, self.routing, self.homes)
         self.rescheduling = Rescheduling(
             self.context, self.desks, self.routing, self.handling, self.transferring, self.call_backs
         )
-        self.rescheduling.end = self.messaging.end
-        self.messaging.on_booked = self.scripts.on_booked = self.call_backs.booked
-        self.routing.on_detour = Detours(self.context, self.routing, self.scripts, self.messaging).go
-        self.routing.on_vain = self.transferring.answered_in_vain
-        self.handling.end = self.messaging.end
         self.marking = Marking(self.context, self.handling)
-        self.hub.cursors.on_confirmed = self.marking.confirmed
-        self.agents.give_back = self.transferring.give_back
         self.usage = UsageCounter(self.context)
         self.admin = Admin(self.context, self.keys, self.scripts.knows)
         self.repeats = Repeats(self.store, self.clock)
-        self.admin.call_off = self.rescheduling.call_off
-        self.admin.on_directory = self._directory_changed
-        self.hub.on_expired = self._expire
         self.proxies = Proxies(settings.trusted_proxies)
         self.dispatcher = self._dispatcher(facts)
-        self.hub.on_gone = self.dispatcher.heads.forget
         self.asgi = AsgiApp(self.dispatcher)
         self.doors = Doors(settings.connections_per_address, self.proxies)
         self.stop: Callable[[], None] = lambda: None
@@ -179,6 +171,22 @@ class App:
         self._reads = 0
         self._over = False
         self.timers.at(self.clock.now_ms() + _SWEEP_MS, self._sweep)
+        self._introduce()
+
+    def _introduce(self) -> None:
+        """Who is told of what: these know whom they are told by, and not the other way round."""
+        self.homes.arrived = self.handling.arrive
+        self.rescheduling.end = self.messaging.end
+        self.messaging.on_booked = self.scripts.on_booked = self.call_backs.booked
+        self.routing.on_vain = self.transferring.answered_in_vain
+        self.handling.end = self.messaging.end
+        self.hub.cursors.on_confirmed = self.marking.confirmed
+        self.agents.give_back = self.transferring.give_back
+        self.admin.call_off = self.rescheduling.call_off
+        self.admin.on_directory = self._directory_changed
+        self.hub.on_expired = self._expire
+        self.hub.on_gone = self.dispatcher.heads.forget
+        self.routing.on_detour = Detours(self.context, self.routing, self.scripts, self.messaging).go
 
     def recover(self) -> None:
         """Forget everything, and take up what the store holds. Until that is read, requests are told to come again."""
@@ -248,7 +256,7 @@ class App:
             board = self.boards.of(org_id)
             board.take_up(shift)
             self.agents.take_up(board)
-            self.handling.take_up(board)
+            self.wrapping.take_up(board)
             self.call_backs.take_up(org_id)
         for interaction in interactions:
             self.handling.arrive(interaction)
@@ -309,7 +317,8 @@ class App:
         registry = CollectorRegistry()
         registry.register(Readings(partial(readings, self)))
         agents = AgentApi(
-            self.context, self.boards, self.desks, self.agents, self.handling, self.transferring, self.marking,
+            self.context, self.boards, self.desks, self.agents, self.handling, self.wrapping, self.transferring,
+            self.marking,
             Dialing(self.context, self.handling), self.rescheduling, self.hub, limits,
         )  # fmt: skip
         records = RecordApi(self.context, self.boards, self.desks)

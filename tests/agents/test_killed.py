@@ -123,7 +123,7 @@ class Shift:
         yield "disconnect"
         assert bob.does(handling.disconnect, one) == ""
         yield "dispose"
-        assert bob.does(handling.dispose, one, "", "") == ""
+        assert bob.does(self.house.app.wrapping.dispose, one, "", "") == ""
         bea = self._contact()
         two = bea.interaction_id
         assert ann.does(handling.accept, two) == ""
@@ -241,7 +241,7 @@ def _do_next(house: House, agent: Agent, interaction_id: int, stage: Stage) -> N
     if stage is Stage.OFFERED:
         agent.does(handling.accept, interaction_id)
     elif stage is Stage.WRAP:
-        agent.does(handling.dispose, interaction_id, "", "")
+        agent.does(house.app.wrapping.dispose, interaction_id, "", "")
     else:
         agent.does(handling.disconnect, interaction_id)
 

@@ -64,7 +64,7 @@ def _steps(house: House) -> Iterator[str]:
     yield "made"
     assert bob.does(handling.disconnect, one) == ""
     yield "wrapped up"
-    assert bob.does(handling.dispose, one, "", "") == ""
+    assert bob.does(house.app.wrapping.dispose, one, "", "") == ""
     three = _book(house, 600)
     yield "called off before its time"
     _cancel(house, three)
@@ -138,7 +138,7 @@ def _do_next(house: House, agent: Agent, interaction_id: int, stage: Stage) -> N
     if stage is Stage.OFFERED:
         assert agent.does(handling.accept, interaction_id) == ""
     elif stage is Stage.WRAP:
-        assert agent.does(handling.dispose, interaction_id, "", "") == ""
+        assert agent.does(house.app.wrapping.dispose, interaction_id, "", "") == ""
     else:
         assert agent.does(handling.disconnect, interaction_id) == ""
 

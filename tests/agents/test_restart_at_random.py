@@ -88,7 +88,7 @@ class Floor(RuleBasedStateMachine):
             "hold": (handling.hold, ()),
             "retrieve": (handling.retrieve, ()),
             "disconnect": (handling.disconnect, ()),
-            "dispose": (handling.dispose, ("", "")),
+            "dispose": (self.house.app.wrapping.dispose, ("", "")),
         }
         act, arguments = acts[verb]
         self._do(who, number, act, *arguments)

@@ -13,6 +13,7 @@ from frontdesk.actions.context import Context
 from frontdesk.actions.handling import Handling
 from frontdesk.actions.routing import Routing
 from frontdesk.actions.scripts import Runner
+from frontdesk.actions.wrapping import Wrapping
 from frontdesk.domain import callbacks, contacts, events, interactions, messages
 from frontdesk.domain.errors import no_open_interaction
 from frontdesk.domain.model import (
@@ -40,6 +41,7 @@ class Messaging:
     routing: Routing
     scripts: Runner
     handling: Handling
+    wrapping: Wrapping
     # Told of each callback that is booked, once that is durable.
     on_booked: Callable[[CallBack], None] = lambda call_back: None
 
@@ -126,7 +128,7 @@ class Messaging:
         context = self.context
         session = context.floor.session_of(interaction)
         entries = interactions.close(interaction, session, reason, author, context.clock.now_ms())
-        agents, tell = self.handling.closing(interaction, reason)
+        agents, tell = self.wrapping.closing(interaction, reason)
         context.floor.close(interaction)
 
         def ended(error: BaseException | None) -> None:

@@ -10,6 +10,7 @@ from frontdesk.actions.desks import Desks
 from frontdesk.actions.handling import Handling, Held
 from frontdesk.actions.routing import Routing, decision, status_of
 from frontdesk.actions.switchboard import Switchboard, Switchboards
+from frontdesk.actions.wrapping import Wrapping
 from frontdesk.domain import assignments, desk_events, interactions
 from frontdesk.domain.assignments import TALKING, TRANSFERRED, Assignment, Part, Stage
 from frontdesk.domain.errors import Invalid, NotFound
@@ -39,13 +40,20 @@ class Transferring:
     """What moves between agents."""
 
     def __init__(
-        self, context: Context, boards: Switchboards, desks: Desks, routing: Routing, handling: Handling
+        self,
+        context: Context,
+        boards: Switchboards,
+        desks: Desks,
+        routing: Routing,
+        handling: Handling,
+        wrapping: Wrapping,
     ) -> None:
         self._context = context
         self._boards = boards
         self._desks = desks
         self._routing = routing
         self._handling = handling
+        self._wrapping = wrapping
 
     # ---- transfer
 
@@ -190,7 +198,7 @@ class Transferring:
         if assignment.part in _AT_SIDE:
             return self._step_out(held)
         if assignment.stage not in TALKING:
-            return self._handling.finished(held, "agentLost")
+            return self._wrapping.finished(held, "agentLost")
         event = desk_events.Disposed(
             user_id=assignment.user_id, interaction_id=str(assignment.interaction_id), reason="agentLost"
         )

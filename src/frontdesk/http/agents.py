@@ -19,6 +19,7 @@ from frontdesk.actions.rescheduling import Rescheduling
 from frontdesk.actions.switchboard import Switchboard, Switchboards
 from frontdesk.actions.transferring import Transferring
 from frontdesk.actions.views import Transcript, subject, when
+from frontdesk.actions.wrapping import Wrapping
 from frontdesk.domain.callbacks import due_time
 from frontdesk.domain.catalog import CannedResponse, Kind, filled
 from frontdesk.domain.dialing import Given, check_answer
@@ -49,6 +50,7 @@ class AgentApi:
     desks: Desks
     agents: Agents
     handling: Handling
+    wrapping: Wrapping
     transferring: Transferring
     marking: Marking
     dialing: Dialing
@@ -237,7 +239,7 @@ class AgentApi:
         """Finish the wrap-up."""
         body = call.body
         disposition = plain_id(body.disposition_id, "dispositionId") if body and body.disposition_id is not None else ""
-        return self._act(call, self.handling.dispose, disposition, (body.memo or "") if body else "")
+        return self._act(call, self.wrapping.dispose, disposition, (body.memo or "") if body else "")
 
     def reschedule(self, call: Call) -> Result:
         """Put a callback off whose contact was not reached: any agent makes it then."""
