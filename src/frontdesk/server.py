@@ -238,6 +238,7 @@ class App:
         now_ms = self.clock.now_ms()
         shift = found.shift
         found = self.context.floor.adopt(found)
+        self.homes.came(found.sessions)
         for session in found.sessions:
             if not session.ended_ms:
                 touch(session, now_ms)

@@ -50,14 +50,18 @@ class Together:
         cluster.heard = self._hear
         cluster.on_gap = self.relay.gap
         app.dispatcher.relay = self.relay
-        homes, floor = app.homes, app.context.floor
+        homes = app.homes
         homes.is_alive = cluster.alive
         homes.claim = lambda org_id: self.relay.work(self._claim_board(org_id))
         homes.fetch = lambda then: self.relay.work(self._fetch(then))
         homes.tell = lambda node: self.relay.send(node, Handed(app.context.node))
-        cluster.is_known = lambda session_id: floor.has(session_id) or homes.was_given(session_id)
+        cluster.knowing = self._knowing
         app.call_backs.tell = self._tell_booked
         app.limits.shared = Shared(self._membership)
+
+    def _knowing(self) -> Callable[[str], bool]:
+        has, leaving = self._app.context.floor.has, self._app.homes.leaving()
+        return lambda session_id: has(session_id) or leaving(session_id)
 
     async def join(self) -> None:
         """Become a node. Raises what the database or the bus raises."""

@@ -272,6 +272,22 @@ def test_a_conversation_given_to_a_node_in_the_moment_it_was_shut_out_is_found(
     talk.heard(ends=False)
 
 
+def test_a_conversation_that_comes_back_to_who_gave_it_away_is_taken(nodes: Running, stack: ExitStack) -> None:
+    """As after its next home died: the contact's first node gets it, and gives it to the agents' home once more."""
+    talk = Talk(nodes, stack, "hold", 0)
+    talk.begin()
+    for act in _ACCEPTED:
+        talk.do(act)
+    home, sessions = nodes.apps[HOME], nodes.apps[HOME].context.floor.sessions
+    session_id = talk.ada.credentials["via-client-sessionid"]
+    before = sessions[session_id]
+    nodes.call(home.homes._give, before, nodes.apps[OTHER].context.node)  # noqa: SLF001 - no death is needed
+    nodes.until(lambda: sessions.get(session_id) not in (None, before))
+    talk.ann.send(talk.interaction_id, "Here we are.")
+    talk.said.append("Here we are.")
+    talk.heard(ends=False)
+
+
 def test_a_text_of_an_agent_waits_for_a_conversation_that_is_on_its_way(nodes: Running, stack: ExitStack) -> None:
     """The agents' new home knows who has it, and it is still elsewhere: refused for good, the agent would drop it."""
     talk = Talk(nodes, stack, "hold", 0)

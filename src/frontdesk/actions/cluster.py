@@ -38,8 +38,8 @@ class Cluster:
         self.on_fenced: Callable[[], None] = lambda: None
         # Another node is gone for good.
         self.on_gone: Callable[[str], None] = lambda node: None
-        # A session that is here, or was given away from here.
-        self.is_known: Callable[[str], bool] = context.floor.has
+        # For a look that begins now: which sessions are here, or were given away from here unknown to the database.
+        self.knowing: Callable[[], Callable[[str], bool]] = lambda: context.floor.has
         self.heard: Callable[[bytes], None] = lambda word: None
         self.on_gap: Callable[[], None] = lambda: None
         # Who said since the look under way began that it joined, or left: the look may have seen what was before.
@@ -104,7 +104,7 @@ class Cluster:
     async def take_handed(self) -> None:
         """Take what others gave to this node. Raises Fenced, and what the database raises."""
         async with self._claiming:
-            self._take(await self._membership.handed(self.is_known))
+            self._take(await self._membership.handed(self.knowing()))
 
     async def leave(self) -> None:
         """Give everything to the others. What was said to this node from now on is not heard."""

@@ -6,7 +6,7 @@ the switchboard's node, which alone decides about agents: nothing is ever decide
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from frontdesk import telemetry
 from frontdesk.actions.context import Context
@@ -21,6 +21,16 @@ PATIENCE_MS = 1000
 GIVEN_MS = 10_000
 
 
+class Given:
+    """A session that was given away from here, and who waits until that is durable."""
+
+    __slots__ = ("is_durable", "waiting")
+
+    def __init__(self) -> None:
+        self.is_durable = False
+        self.waiting: list[Callable[[], None]] = []
+
+
 class Homes:
     """What is on its way from here to other nodes. The callbacks are set by the wiring."""
 
@@ -29,8 +39,7 @@ class Homes:
         self._waiting: dict[str, dict[int, Interaction]] = {}
         self._looking: set[str] = set()
         self._tried: set[str] = set()
-        # Sessions given away, and who waits until that is durable; None once it is.
-        self._given: dict[str, list[Callable[[], None]] | None] = {}
+        self._given: dict[str, Given] = {}
         # The switchboard of an organization is at home nowhere: try to take it, and call `look` when that is over.
         self.claim: Callable[[str], None]
         # Look for what was handed to this node, and then call.
@@ -46,16 +55,33 @@ class Homes:
         return not self._context.node or org_id in self._context.floor.switchboards
 
     def was_given(self, session_id: str) -> bool:
-        """Whether it was given away from here just now, whatever the database says."""
+        """Whether it was given away from here just now, whatever an answer of the database says that is under way."""
         return session_id in self._given
+
+    def leaving(self) -> Callable[[str], bool]:
+        """For a look into the database that begins now: of which sessions it may not know that they were given away.
+
+        Of what is durable by now it knows: a session that it then calls at home here came back, as from a node that
+        died with it. Taken for still away, its contact would be heard by nobody for half a minute.
+        """
+        durable = {session_id: given for session_id, given in self._given.items() if given.is_durable}
+
+        def may_be(session_id: str) -> bool:
+            given = self._given.get(session_id)
+            return given is not None and durable.get(session_id) is not given
+
+        return may_be
+
+    def came(self, sessions: Iterable[Session]) -> None:
+        """They are at home here, again or for the first time."""
+        for session in sessions:
+            self._given.pop(session.session_id, None)
 
     def catch_up(self, key: str, then: Callable[[], None]) -> None:
         """What is said to be at home here is not in memory: call `then` once it came, or is known to have left."""
-        waiting = self._given.get(key)
-        if waiting is not None:
-            waiting.append(then)
-        elif key in self._given:
-            then()
+        given = self._given.get(key)
+        if given is not None and not given.is_durable:
+            given.waiting.append(then)
         else:
             self.fetch(then)
 
@@ -120,23 +146,24 @@ class Homes:
         context.streams.give_away(session)
         context.floor.give_away(session)
         session.node = node
-        waiting: list[Callable[[], None]] = []
-        self._given[session_id] = waiting
+        given = self._given[session_id] = Given()
 
-        def given(error: BaseException | None) -> None:
-            if self._given.get(session_id) is not waiting:
+        def durable(error: BaseException | None) -> None:
+            if self._given.get(session_id) is not given:
                 return
-            self._given[session_id] = None
+            given.is_durable = True
             if error is None:
                 self.tell(node)
-            for then in waiting:
+            for then in given.waiting:
                 then()
 
-        def forgotten(now_ms: int) -> None:
-            self._given.pop(session_id, None)
+        def forget(now_ms: int) -> None:
+            # It may have come back, and have been given away once more.
+            if self._given.get(session_id) is given:
+                del self._given[session_id]
 
-        context.timers.at(context.clock.now_ms() + GIVEN_MS, forgotten)
-        context.store.commit((session,), given)
+        context.timers.at(context.clock.now_ms() + GIVEN_MS, forget)
+        context.store.commit((session,), durable)
 
     def clear(self) -> None:
         """Forget everything."""
