@@ -162,8 +162,9 @@ class Room:
             return [request]
         head, _, body = request.partition(_END)
         lengths = [self.dice.randrange(SHORTEST, len(body)) for _ in range(8)]
-        before = b"%d" % len(body)
-        return [head.replace(before, b"%d" % n) + _END + body[: n - 2] + body[-2:] for n in lengths]
+        # With its name: the digits alone may stand in a token or a session's id as well.
+        before = b"Content-Length: %d" % len(body)
+        return [head.replace(before, b"Content-Length: %d" % n) + _END + body[: n - 2] + body[-2:] for n in lengths]
 
     async def round(self) -> None:
         """Some contacts send, are given the echo, and poll again."""
