@@ -177,15 +177,16 @@ class Room:
         for contact, text in zip(some, texts, strict=True):
             contact.sends.send(text)
         sent = thread_time()
+        answers = [await contact.sends.receive() for contact in some]
+        if wrong := [answer for answer in answers if not answer.startswith(b"HTTP/1.1 202")]:
+            # What was not taken is never delivered: a poll would be waited for in vain.
+            raise RuntimeError(f"a text was not taken: {wrong[0]!r}")
         for contact in some:
             await contact.polls.receive()
         given = thread_time()
         for contact in some:
             contact.polls.send(contact.poll)
         polled = thread_time()
-        answers = [await contact.sends.receive() for contact in some]
-        if wrong := [answer for answer in answers if not answer.startswith(b"HTTP/1.1 202")]:
-            raise RuntimeError(f"a text was not taken: {wrong[0]!r}")
         times = sent - begun, given - sent, polled - given
         self.spent.append(tuple(each / len(some) * 1e6 for each in times))
 
