@@ -73,10 +73,10 @@ class Feed:
         self.head = number
         tail = self.tail
         tail.append(body)
-        if len(tail) > TAIL_MAX:
-            if self.session.stored:
-                del tail[0]
-            elif len(tail) > UNSTORED_MAX:
+        if len(tail) > (TAIL_MAX if self.session.stored else UNSTORED_MAX):
+            del tail[0]
+            if not self.session.stored and self.sent < number - len(tail):
+                # What was never sent is nowhere. What was sent and is not confirmed may go: its reader is there.
                 tail.clear()
                 self.is_lost = True
         return True
