@@ -417,6 +417,8 @@ def test_a_supervisor_sees_which_there_are(server: Running, stack: ExitStack) ->
     assert [(c["callBackId"], c["state"], c["tries"]) for c in last["items"]] == [(taken["callBackId"], "scheduled", 1)]
     assert "next" not in last
     assert page(boss, "state=done&state=cancelled") == {"totalItems": 0, "items": []}
+    twice = page(boss, "state=scheduled&state=scheduled")["items"]
+    assert len({c["callBackId"] for c in twice}) == len(twice) == 4
 
 
 @pytest.mark.parametrize(
@@ -428,6 +430,9 @@ def test_a_supervisor_sees_which_there_are(server: Running, stack: ExitStack) ->
         ("after=7", "invalidAfter"),
         ("after=-7", "invalidNumber"),
         ("after=%FF", "invalidAfter"),
+        ("after=7-", "invalidAfter"),
+        ("after=7-%00", "invalidAfter"),
+        ("after=7-a", "invalidAfter"),
         ("state=%FF", "invalidState"),
     ],
 )
@@ -440,6 +445,14 @@ def test_a_page_of_callbacks_that_can_not_be_is_refused(
     assert (refused.status, refused.reason) == (400, reason)
     ann = stack.enter_context(Desk(server, user(server, "ann")))
     assert ann.ask("GET", "engagementCenter/callBacks").reason == "missingScope"
+
+
+@pytest.mark.parametrize("call_back_id", ["0", "a", "%00", "%FF", "9" * 30])
+def test_none_is_cancelled_that_there_is_not(server: Running, stack: ExitStack, call_back_id: str) -> None:
+    """Whatever stands for its id."""
+    boss = stack.enter_context(Desk(server, user(server, "boss", roles=("supervisor",))))  # type: ignore[arg-type]
+    refused = boss.post(f"engagementCenter/callBacks/{call_back_id}/cancel")
+    assert (refused.status, refused.reason) == (404, "unknownCallBack")
 
 
 def test_what_rings_is_taken_back_when_it_is_cancelled(server: Running, stack: ExitStack) -> None:

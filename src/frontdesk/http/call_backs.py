@@ -83,7 +83,8 @@ def _states(raw: bytes) -> tuple[CallBackState, ...]:
     given = fields_of(raw, "state, limit and after").get("state", [])
     if any(state not in STATES for state in given):
         raise Invalid("invalidState", f"Send one of {', '.join(STATES)}.", scope="state")
-    return tuple(map(CallBackState, given)) or tuple(CallBackState)
+    # Each has its own look into the store: named twice, it would be listed twice.
+    return tuple(map(CallBackState, dict.fromkeys(given))) or tuple(CallBackState)
 
 
 def _next(last: CallBack) -> str:
@@ -93,8 +94,8 @@ def _next(last: CallBack) -> str:
 
 def _place(after: str) -> tuple[int, str]:
     """What `_next` says; before all others when nothing is sent. Raises Invalid."""
-    due_ms, dash, call_back_id = after.partition("-")
-    if after and not dash:
+    due_ms, _, call_back_id = after.partition("-")
+    if after and not (call_back_id.isascii() and call_back_id.isdigit()):
         raise Invalid("invalidAfter", "Send the next of the page before.", scope="after")
     return (number(due_ms, "after"), call_back_id) if after else (0, "")
 
