@@ -7,8 +7,9 @@ they are signed off and what they held goes back to the queue.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
-from frontdesk.actions.context import Context
+from frontdesk.actions.context import Context, once_stored
 from frontdesk.actions.desks import Desks
 from frontdesk.actions.routing import Routing
 from frontdesk.actions.switchboard import Switchboard, Switchboards
@@ -143,12 +144,8 @@ class Agents:
     def _commit(
         self, board: Switchboard, status: AgentStatus, event: desk_events.DeskEvent, done: Done, extra: Extra
     ) -> None:
-        def told(error: BaseException | None) -> None:
-            done(error)
-            if error is None:
-                self._desks.tell(board, status.user_id, event)
-
-        self._context.store.commit((status, *extra), told)
+        tell = partial(self._desks.tell, board, status.user_id, event)
+        self._context.store.commit((status, *extra), once_stored(done, tell))
         self._routing.changed(board, status.user_id)
         if status.state is AgentState.OFF:
             board.statuses.pop(status.user_id, None)

@@ -11,7 +11,7 @@ from frontdesk.actions.directory import LiveDirectory
 from frontdesk.actions.floor import Floor
 from frontdesk.domain.model import Session
 from frontdesk.domain.timers import Timers
-from frontdesk.ports import Clock, Found, Ids, Store, Streams
+from frontdesk.ports import Clock, Done, Found, Ids, Store, Streams
 
 T = TypeVar("T")
 
@@ -33,6 +33,17 @@ class Context:
         """How long an interaction waits for its contact, in ms."""
         organization = self.directory.find_organization(session.org_id)
         return organization.grace_seconds * 1000 if organization is not None else 0
+
+
+def once_stored(done: Done, tell: Callable[[], None]) -> Done:
+    """What a commit calls: `done`, and then, unless it failed, `tell`."""
+
+    def told(error: BaseException | None) -> None:
+        done(error)
+        if error is None:
+            tell()
+
+    return told
 
 
 async def result_of(ask: Callable[[Found[T]], None]) -> T:

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
-from frontdesk.actions.context import Context
+from frontdesk.actions.context import Context, once_stored
 from frontdesk.actions.desks import Desks
 from frontdesk.actions.homes import Homes
 from frontdesk.actions.routing import Routing, decision, status_of
@@ -306,11 +307,5 @@ class Handling:
         return held
 
     def _commit(self, held: Held, event: desk_events.DeskEvent, done: Done, records: Extra) -> None:
-        user_id = held.assignment.user_id
-
-        def told(error: BaseException | None) -> None:
-            done(error)
-            if error is None:
-                self._desks.tell(held.board, user_id, event)
-
-        self._context.store.commit(records, told)
+        tell = partial(self._desks.tell, held.board, held.assignment.user_id, event)
+        self._context.store.commit(records, once_stored(done, tell))

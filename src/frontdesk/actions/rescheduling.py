@@ -9,7 +9,8 @@ from frontdesk.actions.context import Context
 from frontdesk.actions.desks import Desks
 from frontdesk.actions.handling import Handling, Held
 from frontdesk.actions.routing import Routing, decision, status_of
-from frontdesk.actions.transferring import Ending, Transferring
+from frontdesk.actions.transferring import Transferring
+from frontdesk.actions.wrapping import Ending
 from frontdesk.domain import desk_events
 from frontdesk.domain.callbacks import RESCHEDULED, put_off
 from frontdesk.domain.errors import Invalid, NotFound

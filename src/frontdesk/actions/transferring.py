@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
-from frontdesk.actions.context import Context
+from frontdesk.actions.context import Context, once_stored
 from frontdesk.actions.desks import Desks
 from frontdesk.actions.handling import Handling, Held
 from frontdesk.actions.routing import Routing, decision, status_of
 from frontdesk.actions.switchboard import Switchboard, Switchboards
-from frontdesk.actions.wrapping import Wrapping
+from frontdesk.actions.wrapping import Ending, Wrapping
 from frontdesk.domain import assignments, desk_events, interactions
 from frontdesk.domain.assignments import TALKING, TRANSFERRED, Assignment, Part, Stage
 from frontdesk.domain.errors import Invalid, NotFound
@@ -23,8 +23,6 @@ _AT_SIDE = frozenset({Part.CONSULT, Part.CONFERENCE})
 # Why a consult came to nothing; withdrawn, as who was asked takes no more work.
 _IN_VAIN = {Stage.DECLINED: "declined", Stage.TIMED_OUT: "noAnswer", Stage.WITHDRAWN: "notReady"}
 Extra = Sequence[Record]
-# What to store, and what to do once that is durable.
-Ending = tuple[list[Record], Callable[[], None]]
 
 
 class Way(NamedTuple):
@@ -83,13 +81,7 @@ class Transferring:
     def _let_go(self, held: Held, way: Way, done: Done, extra: Extra) -> None:
         self._context.store.admit()
         records, tell = self._leave(held, way)
-
-        def told(error: BaseException | None) -> None:
-            done(error)
-            if error is None:
-                tell()
-
-        self._context.store.commit((*records, *extra), told)
+        self._context.store.commit((*records, *extra), once_stored(done, tell))
         self._routing.changed(held.board, held.assignment.user_id)
 
     def _leave(self, held: Held, way: Way) -> Ending:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from frontdesk.actions.agents import check_memo
-from frontdesk.actions.context import Context
+from frontdesk.actions.context import Context, once_stored
 from frontdesk.actions.desks import Desks
 from frontdesk.actions.handling import Extra, Handling, Held
 from frontdesk.actions.routing import Routing
@@ -20,6 +20,9 @@ from frontdesk.domain.errors import Invalid, NotFound
 from frontdesk.domain.model import Interaction
 from frontdesk.domain.people import User
 from frontdesk.ports import Done, Record
+
+# What to store, and what to do once that is durable.
+Ending = tuple[list[Record], Callable[[], None]]
 
 
 class Wrapping:
@@ -57,16 +60,10 @@ class Wrapping:
     def finish(self, held: Held, reason: str, done: Done, extra: Extra = ()) -> None:
         """The user has nothing to do with it any more: their place is free."""
         records, tell = self.finished(held, reason)
-
-        def told(error: BaseException | None) -> None:
-            done(error)
-            if error is None:
-                tell()
-
-        self._context.store.commit((*records, *extra), told)
+        self._context.store.commit((*records, *extra), once_stored(done, tell))
         self._routing.changed(held.board, held.assignment.user_id)
 
-    def finished(self, held: Held, reason: str) -> tuple[list[Record], Callable[[], None]]:
+    def finished(self, held: Held, reason: str) -> Ending:
         """The same: what to store, and what to do once that is durable."""
         assignment, now_ms = held.assignment, self._context.clock.now_ms()
         assignments.end(assignment, Stage.DONE, reason, now_ms)
@@ -85,7 +82,7 @@ class Wrapping:
         self._desks.unfollow(held.board, assignment.user_id, held.interaction)
         return records, lambda: self._desks.tell(held.board, assignment.user_id, event)
 
-    def closing(self, interaction: Interaction, reason: str) -> tuple[list[Record], Callable[[], None]]:
+    def closing(self, interaction: Interaction, reason: str) -> Ending:
         """The conversation ends: what to store with that, and how to tell the agents once it is durable."""
         board = self._boards.of(interaction.org_id)
         records = self._routing.leave(interaction)
