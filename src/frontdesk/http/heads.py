@@ -72,7 +72,9 @@ class Heads:
         What is left of the head says nothing of where the body ends: left out is only a length that is true to the
         byte.
         """
-        if not data.endswith(_END, 0, end):
+        # Without a body `end` is -1, a place before the last byte: a request that lacks most of its body would be taken
+        # for whole, and the rest of it for another request.
+        if end < 0 or not data.endswith(_END, 0, end):
             return b""
         at, size = self._at, len(data) - end
         if not data.startswith(_LENGTHS, at, end):
