@@ -72,6 +72,18 @@ def test_a_text_with_a_known_head_is_not_read(server: Running, contact: Client) 
     assert said == ["Hello", "Something longer"]
 
 
+def test_a_length_of_the_whole_is_not_one_of_the_body(server: Running, contact: Client) -> None:
+    """Taken for whole with one byte of its body, the rest of that would be read as a request of somebody else."""
+    data = text(SAY, contact)
+    with Peer(server) as peer:
+        peer.send(data)
+        assert statuses(peer) == [b"202"]
+        head = data[: data.index(b"{")].replace(b"Content-Length: %d" % len(SAY), b"Content-Length: 999")
+        length = len(head) + 2
+        peer.send(head.replace(b"Content-Length: 999", b"Content-Length: %d" % length) + b"x")
+        assert statuses(peer) == [b"202"]
+
+
 def test_a_head_is_known_on_every_connection(server: Running, contact: Client) -> None:
     """Behind a proxy a contact's requests come over many."""
     with Wire(server.port) as wire:
