@@ -2,17 +2,40 @@
 
 import pytest
 
-from frontdesk.ports import Pulse
+from frontdesk.ports import Found, Pulse, switchboard
 from frontdesk.server import App
 from tests.cluster.contacts import FIRST, HOME, SECOND, asking, at_home, begun, fall_silent, heard, over
 from tests.cluster.weather import Weather
 from tests.streaming.reading import NOTHING, numbers, texts
 from tests.streaming.test_sse import Stream
-from tests.support.client import EVENTS, Client
+from tests.support.client import EVENTS, ORG, Client
+from tests.support.desk import token, user
 from tests.support.server import Running
 
 # More than one node takes in one piece.
 MANY = 230
+
+
+# ---- two nodes want the same
+
+
+def test_who_finds_another_faster_asks_there_at_once(server: Running, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A node that looked just before another took the agents' home asks the database once more, not a moment later."""
+    ann = Client(server.ports[FIRST])
+    ann.credentials = {"authorization": f"Bearer {token(server, user(server, 'ann'))}"}
+    home, relay = server.apps[HOME].together, server.apps[FIRST].together.relay  # type: ignore[union-attr]
+    assert home is not None
+    server.wait(home.cluster.claim(switchboard(ORG)))
+    looks = []
+
+    def look(key: str, found: Found[str | None]) -> None:
+        looks.append(key)
+        found("") if len(looks) == 1 else server.apps[FIRST].store.find_home(key, found)
+
+    monkeypatch.setattr(relay, "find", look)
+    with ann:
+        assert ann.post("streaming/session").status == 200
+    assert looks == [switchboard(ORG)] * 2
 
 
 # ---- a home dies

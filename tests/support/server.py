@@ -30,7 +30,6 @@ import uvloop
 from frontdesk.domain.model import Interaction, Session
 from frontdesk.domain.nodes import BEAT_MS, LEASE_MS
 from frontdesk.engines.sqlite import SqliteStore
-from frontdesk.http.passed import Passed
 from frontdesk.http.relay import Relay
 from frontdesk.http.words import Greeting
 from frontdesk.server import App
@@ -331,21 +330,9 @@ async def _serve(settings: list[Settings], clock: FakeClock, place: Place, ready
         if all(server.ports):
             ready.set_result(server)
 
-    repeating = asyncio.create_task(_repeat(server))
     async with asyncio.TaskGroup() as tasks:
         for number, app in enumerate(apps):
             tasks.create_task(run(app, partial(started, number)))
-    repeating.cancel()
-
-
-async def _repeat(server: Running) -> None:
-    """Look again for what a node passed on and nobody answers, as its timers would by a clock that does not stand."""
-    while True:
-        await asyncio.sleep(5)
-        for relay in [app.together.relay for app in server.apps if app.together is not None]:
-            for out in list(relay._out.values()):  # noqa: SLF001 - a node has no such way in
-                if isinstance(out, Passed):
-                    out.say_again() if out._sent else out._look_up()  # noqa: SLF001 - as above
 
 
 DEMO = ("demo", "--json", "--port", "0")

@@ -119,7 +119,7 @@ class Passed(Pending):
             self._later()
 
     def _caught_up(self, attempt: int) -> None:
-        """What was handed to this node is here; what is leaving it has left."""
+        """What was handed to this node, or claimed, is here; what left it, or another claimed first, is elsewhere."""
         if self._is_over or attempt != self._attempt:
             return
         if self._relay.context.floor.has(self._key):
@@ -147,19 +147,12 @@ class Passed(Pending):
         attempt = self._attempt
 
         async def claim() -> None:
-            # Whatever hinders it, the next look-up shows how it stands.
+            # Whatever hinders it, the next look-up shows how it stands, and if another node was faster.
             with suppress(Exception):
                 await self._relay.cluster.claim(self._key)
-            if not self._is_over and attempt == self._attempt:
-                self._here_or_later()
+            self._caught_up(attempt)
 
         self._relay.work(claim())
-
-    def _here_or_later(self) -> None:
-        if self._relay.context.floor.has(self._key):
-            self._here()
-        else:
-            self._later()
 
     def _here(self) -> None:
         if self._relay.stopping:
