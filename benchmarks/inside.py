@@ -29,6 +29,7 @@ from frontdesk import server, telemetry
 from frontdesk.cli.demo import CLIENT, CLIENTS, KEY, ORG, WORK_TYPES, settings_for
 from frontdesk.domain.timers import WIDTH
 from frontdesk.http.lane import Lane
+from frontdesk.http.outbox import Outbox
 from frontdesk.server import App
 from frontdesk.serving import spare_collector
 
@@ -52,6 +53,8 @@ BROWSER = {
     "Accept-Language": "en-US,en;q=0.9,de;q=0.8",
 }
 SHORTEST = 80
+# Of all connections of the one server here.
+OUTBOX = Outbox()
 _END = b"\r\n\r\n"
 
 
@@ -79,7 +82,7 @@ class Connection:
 
     def __init__(self, app: App) -> None:
         state: Any = SimpleNamespace(connections=set(), default_headers=[(b"date", b"Thu, 01 Jan 2026 00:00:00 GMT")])
-        self.lane = Lane(app.dispatcher, app.timers, app.clock, app.doors, server_state=state)
+        self.lane = Lane(app.dispatcher, app.timers, app.clock, app.doors, OUTBOX, server_state=state)
         self.pipe = Pipe()
         transport: Any = self.pipe
         self.lane.connection_made(transport)

@@ -57,7 +57,7 @@ class HeldPoll:
 
     def hold(self) -> None:
         """Ask for what comes."""
-        self._app.hub.poll(self._session, self, EVENTS_MAX, None)
+        self._app.hub.poll(self._session, self, EVENTS_MAX, None, self._app.clock.now_ms())
 
     def answer(self, body: bytes) -> None:
         """See ports.Poll."""

@@ -20,6 +20,7 @@ from frontdesk.domain.timers import WIDTH
 from frontdesk.engines.sqlite import SqliteStore
 from frontdesk.http.connection import Connection
 from frontdesk.http.lane import Lane
+from frontdesk.http.outbox import Outbox
 from frontdesk.server import AnyStore, App
 
 # Seconds that a connection may be idle between requests: longer than the usual 60 of proxies before us, so that it
@@ -70,7 +71,7 @@ def _config(app: App) -> uvicorn.Config:
         app.asgi,
         host=s.host,
         port=s.port,
-        http=partial(Lane, app.dispatcher, app.timers, app.clock, app.doors) if s.lane else Connection,  # type: ignore[arg-type]
+        http=partial(Lane, app.dispatcher, app.timers, app.clock, app.doors, Outbox()) if s.lane else Connection,  # type: ignore[arg-type]
         ws="none",
         lifespan="off",
         interface="asgi3",

@@ -58,7 +58,7 @@ class Stream:
         """Ask for what comes after the last one."""
         newest = self.events[-1]["sequenceNumber"] if self.events else None
         try:
-            self.house.app.hub.poll(self.session, self, 100, newest)
+            self.house.app.hub.poll(self.session, self, 100, newest, self.house.app.clock.now_ms())
         except Refusal as error:
             self.refused = error
 

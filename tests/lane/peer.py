@@ -37,7 +37,8 @@ class Said:
     ended: bool
 
 
-def _count(sock: Any, request: int) -> int:
+def queued(sock: Any, request: int) -> int:
+    """Bytes that lie in a queue of a socket: FIONREAD, not read yet; SIOCOUTQ, not acknowledged yet."""
     return int(struct.unpack("i", fcntl.ioctl(sock.fileno(), request, b"\0\0\0\0"))[0])
 
 
@@ -52,7 +53,8 @@ def _is_busy(protocol: Any) -> bool:
     if hasattr(protocol, "cycle"):
         cycle = protocol.cycle
         return bool(protocol.pipeline) or (cycle is not None and not cycle.response_complete and not cycle.more_body)
-    return protocol._pending is not None or protocol._stream is not None or bool(protocol._queue)  # noqa: SLF001
+    waits = protocol._pending is not None or protocol._stream is not None or bool(protocol._queue)  # noqa: SLF001
+    return waits or protocol._unsent  # noqa: SLF001
 
 
 def transport_of(protocol: Any) -> Any:
@@ -144,7 +146,7 @@ class Peer:
         if protocol is None:
             return True
         there = transport_of(protocol).get_extra_info("socket")
-        return not _count(self.socket, SIOCOUTQ) and not _count(there, FIONREAD)
+        return not queued(self.socket, SIOCOUTQ) and not queued(there, FIONREAD)
 
     def _is_quiet(self) -> bool:
         protocol = self.protocol()

@@ -335,7 +335,7 @@ def test_a_request_that_ends_its_session_leaves_nothing() -> None:
     heads = Heads()
     session = Session(session_id="s", org_id="o", inactivity_delay=60, created_ms=0, ended_ms=1)
     asked = Request("POST", "/", b"", {b"content-length": b"16"}, SAY, "", Unknown())
-    asked.again = Again(session.session_id, session, (), lambda body, carrier: None)
+    asked.again = Again(session.session_id, session, (), lambda body, carrier, now_ms: None)
     data = request("POST /", body=SAY)
     heads.keep(data, asked)
     assert len(heads) == 0

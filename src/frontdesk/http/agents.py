@@ -30,7 +30,7 @@ from frontdesk.domain.times import rfc3339
 from frontdesk.http.agent_bodies import AgentText, Standing
 from frontdesk.http.bodies import plain_id
 from frontdesk.http.on_record import acts_for_another, note
-from frontdesk.http.polls import HeldPoll, OpenStream, number, query
+from frontdesk.http.polls import HeldPoll, OpenStream, held, number, query
 from frontdesk.http.public import Limits
 from frontdesk.http.records import good, number_of
 from frontdesk.http.wire import ACCEPTED, Again, Answer, Call, Pending, Result, json_answer
@@ -92,7 +92,8 @@ class AgentApi:
         last_id = request.headers.get(b"last-event-id")
         if after is None and last_id:
             after = number(last_id.decode("latin-1"), "Last-Event-ID")
-        self.limits.polls_by_session.check(session.session_id, self.context.clock.now_ms())
+        now_ms = self.context.clock.now_ms()
+        self.limits.polls_by_session.check(session.session_id, now_ms)
         if b"text/event-stream" in request.headers.get(b"accept", b""):
             stream = OpenStream(self.hub, session, request.carrier)
             self.hub.subscribe(session, stream, after)
@@ -102,27 +103,21 @@ class AgentApi:
             known = self.context.directory.generation
             run = partial(self._poll_again, session, call.bearer.expires_ms, known, most)
             request.again = Again(session.session_id, session, request.cors, run)
-        return self._poll(session, request.carrier, most, after)
+        return held(self.hub, session, request.carrier, most, after, now_ms)
 
     def _poll_again(
-        self, session: Session, expires_ms: int, known: int, most: int, _: bytes, carrier: Carrier
+        self, session: Session, expires_ms: int, known: int, most: int, _: bytes, carrier: Carrier, now_ms: int
     ) -> HeldPoll | None:
         """The same poll once more; None when it must be looked at anew.
 
         Whoever may call is in the directory: while nothing changed there, the bearer stands until the token expires.
         """
-        now_ms = self.context.clock.now_ms()
         if known != self.context.directory.generation or session.ended_ms or expires_ms <= now_ms:
             return None
         if not self.desks.has(session.session_id):
             return None
         self.limits.polls_by_session.check(session.session_id, now_ms)
-        return self._poll(session, carrier, most, None)
-
-    def _poll(self, session: Session, carrier: Carrier, most: int, after: int | None) -> HeldPoll:
-        poll = HeldPoll(self.hub, session, carrier)
-        self.hub.poll(session, poll, most, after)
-        return poll
+        return held(self.hub, session, carrier, most, None, now_ms)
 
     def agent_acknowledge(self, call: Call) -> Result:
         """Everything up to a number is done."""

@@ -62,12 +62,12 @@ class Dispatcher:
         except Exception as error:  # noqa: BLE001 - the client gets the documented answer, we get the trace
             return failure_answer(error)
 
-    def again(self, known: Again, body: bytes, carrier: Carrier) -> Result | None:
+    def again(self, known: Again, body: bytes, carrier: Carrier, now_ms: int) -> Result | None:
         """Carry out a request with a head that was handled before; None when it must be read. Never raises."""
         if self.stopping or self.reading or (self.relay is not None and not self.relay.is_sure):
             return None
         try:
-            return known.run(body, carrier)
+            return known.run(body, carrier, now_ms)
         except Exception as error:  # noqa: BLE001 - as above
             return failure_answer(error)
 
@@ -126,17 +126,21 @@ class Dispatcher:
         return Again(call.session.session_id, call.session, cors, run)
 
     def _staff_again(
-        self, route: Route, standing: tuple[int, int], call: Call, body: bytes, _: Carrier
+        self, route: Route, standing: tuple[int, int], call: Call, body: bytes, _: Carrier, now_ms: int
     ) -> Result | None:
         """The same for an agent, whose organization's switchboard may have moved."""
-        if not self._gate.still_staff(standing) or (self.relay is not None and not self.relay.is_here(route, call)):
+        if not self._gate.still_staff(standing, now_ms):
+            return None
+        if self.relay is not None and not self.relay.is_here(route, call):
             return None
         call.body = decode(route.decoder, body)
         return route.endpoint(call)
 
-    def _once_more(self, route: Route, standing: Standing, call: Call, body: bytes, _: Carrier) -> Result | None:
+    def _once_more(
+        self, route: Route, standing: Standing, call: Call, body: bytes, _: Carrier, now_ms: int
+    ) -> Result | None:
         """The same request with another body."""
-        if not self._gate.still(standing, route.operation):
+        if not self._gate.still(standing, route.operation, now_ms):
             return None
         call.body = decode(route.decoder, body)
         return route.endpoint(call)

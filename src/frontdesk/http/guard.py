@@ -120,16 +120,16 @@ class Gate:
         """The same for a bearer: the directory as it was, and when (ms) the token ends."""
         return self._directory.generation, call.bearer.expires_ms
 
-    def still_staff(self, standing: tuple[int, int]) -> bool:
+    def still_staff(self, standing: tuple[int, int], now_ms: int) -> bool:
         """Whether nothing has changed that could matter: any sign-out, key, role or client is in the directory."""
         generation, expires_ms = standing
-        return generation == self._directory.generation and self._clock.now_ms() < expires_ms
+        return generation == self._directory.generation and now_ms < expires_ms
 
-    def still(self, standing: Standing, endpoint: str) -> bool:
+    def still(self, standing: Standing, endpoint: str, now_ms: int) -> bool:
         """Whether all checks would pass again; counts the call when they would."""
         if (
             standing.generation != self._directory.generation
-            or standing.expires_ms <= self._clock.now_ms()
+            or standing.expires_ms <= now_ms
             or standing.session.ended_ms
             or standing.session.node != standing.node
         ):

@@ -18,6 +18,7 @@ from frontdesk.http import cors
 from frontdesk.http.carriers import arrived, unacknowledged
 from frontdesk.http.dispatch import Dispatcher
 from frontdesk.http.limits import Doors
+from frontdesk.http.outbox import Outbox
 from frontdesk.http.reading import Reading
 from frontdesk.http.render import opening, whole
 from frontdesk.http.wire import Answer, Headers, Pending, Request, Result, Stream, Whole, refusal_answer
@@ -41,11 +42,19 @@ class Lane(Reading):
 
     __slots__ = (
         "_blocked", "_broken", "_clock", "_cors", "_crowded", "_dispatcher", "_doors", "_handling", "_heads", "_idle",
-        "_keep", "_owed", "_pending", "_queue", "_server", "_stream", "_timers",
+        "_keep", "_outbox", "_owed", "_pending", "_queue", "_server", "_stream", "_timers", "_unsent",
     )  # fmt: skip
 
     def __init__(
-        self, dispatcher: Dispatcher, timers: Timers, clock: Clock, doors: Doors, *, server_state: ServerState, **_: Any
+        self,
+        dispatcher: Dispatcher,
+        timers: Timers,
+        clock: Clock,
+        doors: Doors,
+        outbox: Outbox,
+        *,
+        server_state: ServerState,
+        **_: Any,
     ) -> None:
         """`server_state` and further arguments are uvicorn's way to make a protocol."""
         super().__init__()
@@ -54,6 +63,9 @@ class Lane(Reading):
         self._timers = timers
         self._clock = clock
         self._doors = doors
+        self._outbox = outbox
+        # An answer of this connection is in the outbox.
+        self._unsent = False
         self._crowded = False
         self._server = server_state
         self._pending: Pending | None = None
@@ -85,7 +97,7 @@ class Lane(Reading):
         transport = self._transport
         if transport is not None:
             self._doors.leave(self._peer)
-            self._broken = self._broken or exc is not None or unacknowledged(transport) > 0
+            self._broken = self._broken or self._unsent or exc is not None or unacknowledged(transport) > 0
         self._transport = self._parser = self._queue = None
         self._server.connections.discard(self)
         pending, stream = self._pending, self._stream
@@ -96,9 +108,18 @@ class Lane(Reading):
             stream.abandon()
 
     def data_received(self, data: bytes) -> None:
-        """See asyncio.Protocol."""
-        if self._size or self._in_body or not self._repeat(data):
-            self._read(data)
+        """See asyncio.Protocol. A request whose head is known is not read, unless something must be looked at anew."""
+        # Nothing came before it that is not whole, or not answered.
+        is_first = not (self._size or self._in_body or self._pending or self._stream or self._queue)
+        if is_first and not (self._blocked or self._crowded or self._closing):
+            again, body = self._heads.find(data)
+            result = None if again is None else self._dispatcher.again(again, body, self, self._clock.now_ms())
+            if again is not None and result is not None:
+                self._moved = self._keep = True
+                self._cors = again.cors
+                self._send(result)
+                return
+        self._read(data)
 
     def pause_writing(self) -> None:
         """See asyncio.Protocol: the reader is slow."""
@@ -151,7 +172,7 @@ class Lane(Reading):
             self._heads.keep(self._chunk, request)
         self._send(result, head=request.method == "HEAD")
 
-    def _send(self, result: Result, *, head: bool) -> None:
+    def _send(self, result: Result, *, head: bool = False) -> None:
         if isinstance(result, Pending):
             self._pending = result
             result.then(self._complete)
@@ -159,22 +180,6 @@ class Lane(Reading):
             self._write(result, head=head)
         else:
             self._open(result)
-
-    def _repeat(self, data: bytes) -> bool:
-        """The head of this request is known: carry the request out, unless something must be looked at anew."""
-        if self._pending is not None or self._stream is not None or self._queue or self._blocked or self._crowded:
-            return False
-        again, body = self._heads.find(data)
-        if again is None or self._closing or self._transport is None:
-            return False
-        result = self._dispatcher.again(again, body, self)
-        if result is None:
-            return False
-        self._moved = self._keep = self._handling = True
-        self._cors = again.cors
-        self._send(result, head=False)
-        self._handling = False
-        return True
 
     def _complete(self, answer: Whole) -> None:
         """The answer of the pending request is there."""
@@ -196,40 +201,55 @@ class Lane(Reading):
             self._transport.resume_reading()
 
     def _write(self, answer: Answer, *, head: bool = False) -> None:
-        transport = self._transport
-        if transport is None:
-            return
-        if transport.is_closing():
-            # The other side has closed in this very moment: what is written now goes nowhere.
-            self._broken = True
+        if self._transport is None:
             return
         self._dispatcher.answered[answer.status] += 1
         keep = self._keep and not self._closing
-        transport.write(whole(answer, self._cors, self._server.default_headers[0], keep=keep, head=head))
+        if self._unsent:
+            # A client that pipelines: whether it also reads must show before more is answered.
+            self._outbox.flush()
+        self._unsent = True
+        self._outbox.put(self, whole(answer, self._cors, self._server.default_headers[0], keep=keep, head=head))
         if not keep:
             self._part()
+
+    def send(self, data: bytes) -> None:
+        """See outbox.Sender."""
+        self._unsent = False
+        transport = self._transport
+        if transport is None or transport.is_closing():
+            # The other side has closed in this very moment: what is written now goes nowhere.
+            self._broken = True
+        else:
+            transport.write(data)
+
+    def _write_now(self, data: bytes) -> None:
+        """Write this, behind what is in the outbox."""
+        if self._unsent:
+            self._outbox.flush()
+        if self._transport is not None:
+            self._transport.write(data)
 
     # ---- streams
 
     def _open(self, stream: Stream) -> None:
-        transport = self._transport
-        if transport is None:
+        if self._transport is None:
             stream.abandon()
             return
         self._dispatcher.answered[200] += 1
         self._stream = stream
-        transport.write(opening(stream.headers, self._cors, self._server.default_headers[0]))
+        self._write_now(opening(stream.headers, self._cors, self._server.default_headers[0]))
         stream.start(self._piece, self._end)
 
     def _piece(self, piece: bytes) -> bool:
-        if self._transport is not None and self._stream is not None:
-            self._transport.write(b"%x\r\n%b\r\n" % (len(piece), piece))
+        if self._stream is not None:
+            self._write_now(b"%x\r\n%b\r\n" % (len(piece), piece))
         return not self._blocked
 
     def _end(self) -> None:
         self._stream = None
         if self._transport is not None:
-            self._transport.write(b"0\r\n\r\n")
+            self._write_now(b"0\r\n\r\n")
             if not self._keep or self._closing:
                 self._part()
             else:
@@ -246,7 +266,7 @@ class Lane(Reading):
         """See ports.Carrier."""
         if self._transport is None:
             return not self._broken
-        return arrived(self._transport)
+        return None if self._unsent else arrived(self._transport)
 
     def _shut_if_free(self) -> None:
         if self._is_free():
@@ -255,6 +275,8 @@ class Lane(Reading):
     def _part(self) -> None:
         """All is said. The other side closes when it has read everything, and so tells us that it arrived."""
         self._closing = True
+        if self._unsent:
+            self._outbox.flush()
         transport = self._transport
         if transport is not None and self._queue is not None:
             # What was pipelined is answered no more; but the other side's closing must be read.
@@ -267,6 +289,8 @@ class Lane(Reading):
 
     def _shut(self) -> None:
         self._closing = True
+        if self._unsent:
+            self._outbox.flush()
         if self._transport is not None:
             self._transport.close()
 

@@ -81,6 +81,13 @@ class HeldPoll(Pending):
         self._hub.left(self._session, self)
 
 
+def held(hub: Hub, session: Session, carrier: Carrier, most: int, after: int | None, now_ms: int) -> HeldPoll:
+    """A poll for at most `most` events, answered at once or held. Raises Refusal."""
+    poll = HeldPoll(hub, session, carrier)
+    hub.poll(session, poll, most, after, now_ms)
+    return poll
+
+
 class OpenStream:
     """`ports.EventStream` as an answer without an end."""
 

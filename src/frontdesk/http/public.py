@@ -16,7 +16,7 @@ from frontdesk.domain.times import rfc3339
 from frontdesk.http.bodies import contact_of, plain_id
 from frontdesk.http.guard import Gate, Standing
 from frontdesk.http.limits import Limiter, Shared
-from frontdesk.http.polls import HeldPoll, OpenStream, number, query
+from frontdesk.http.polls import OpenStream, held, number, query
 from frontdesk.http.wire import ACCEPTED, Again, Answer, Call, Pending, Result, json_answer
 from frontdesk.ports import Carrier, Clock, Store
 from frontdesk.streaming.hub import Hub
@@ -137,7 +137,8 @@ class PublicApi:
         last_id = request.headers.get(b"last-event-id")
         if after is None and last_id:
             after = number(last_id.decode("latin-1"), "Last-Event-ID")
-        self.limits.polls_by_session.check(session.session_id, self.clock.now_ms())
+        now_ms = self.clock.now_ms()
+        self.limits.polls_by_session.check(session.session_id, now_ms)
         if b"text/event-stream" in request.headers.get(b"accept", b""):
             stream = OpenStream(self.hub, session, request.carrier)
             self.hub.subscribe(session, stream, after)
@@ -145,20 +146,15 @@ class PublicApi:
         if after is None:
             again = partial(self._poll_again, self.gate.keep(call), most)
             request.again = Again(session.session_id, session, request.cors, again)
-        return self._poll(session, request.carrier, most, after)
+        return held(self.hub, session, request.carrier, most, after, now_ms)
 
-    def _poll_again(self, standing: Standing, most: int, _: bytes, carrier: Carrier) -> Result | None:
+    def _poll_again(self, standing: Standing, most: int, _: bytes, carrier: Carrier, now_ms: int) -> Result | None:
         """The same poll once more; None when it must be looked at anew."""
-        session = standing.session
-        if not self.gate.still(standing, "GET streaming/events/webClient"):
+        if not self.gate.still(standing, "GET streaming/events/webClient", now_ms):
             return None
-        self.limits.polls_by_session.check(session.session_id, self.clock.now_ms())
-        return self._poll(session, carrier, most, None)
-
-    def _poll(self, session: Session, carrier: Carrier, most: int, after: int | None) -> Result:
-        poll = HeldPoll(self.hub, session, carrier)
-        self.hub.poll(session, poll, most, after)
-        return poll
+        session = standing.session
+        self.limits.polls_by_session.check(session.session_id, now_ms)
+        return held(self.hub, session, carrier, most, None, now_ms)
 
     def acknowledge(self, call: Call) -> Result:
         """Everything up to a number is done."""

@@ -74,6 +74,10 @@ class Reading(asyncio.Protocol):
         """See ports.Carrier."""
 
     @abstractmethod
+    def _write_now(self, data: bytes) -> None:
+        """Write this, behind what is not sent yet."""
+
+    @abstractmethod
     def _shut_if_free(self) -> None:
         """Close, when nothing is owed to anyone."""
 
@@ -137,8 +141,8 @@ class Reading(asyncio.Protocol):
     def _encourage(self) -> None:
         """The client waits for a word before it sends the body; not while an answer before it is still to come."""
         wished = self._headers[b"expect"].lower() == b"100-continue"
-        if wished and self._is_free() and not self._closing and self._transport is not None:
-            self._transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        if wished and self._is_free() and not self._closing:
+            self._write_now(b"HTTP/1.1 100 Continue\r\n\r\n")
 
     def on_body(self, body: bytes) -> None:
         """A piece of the body. A whole one is kept as it is; only a split one is copied."""

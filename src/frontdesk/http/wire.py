@@ -148,8 +148,9 @@ class Request:
 class Again:
     """How to carry out requests that differ from one of this caller's only in their body, and in their connection.
 
-    `run` gives None when something must be looked at anew. It looks at whatever may have changed since. `owner` is
-    the contact's session, and its heads go with it; for staff, who asks and for whom.
+    `run` is given the body, the connection and the time in ms, and gives None when something must be looked at anew.
+    It looks at whatever may have changed since. `owner` is the contact's session, and its heads go with it; for staff,
+    who asks and for whom.
     """
 
     __slots__ = ("cors", "owner", "run", "session")
@@ -159,7 +160,7 @@ class Again:
         owner: str,
         session: Session | None,
         cors: Headers,
-        run: Callable[[bytes, Carrier], Answer | Stream | Pending | None],
+        run: Callable[[bytes, Carrier, int], Answer | Stream | Pending | None],
     ) -> None:
         self.owner = owner
         self.session = session

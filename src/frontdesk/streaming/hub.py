@@ -152,13 +152,12 @@ class Hub:
 
     # ---- for clients
 
-    def poll(self, session: Session, poll: Poll, max_events: int, after: int | None) -> None:
+    def poll(self, session: Session, poll: Poll, max_events: int, after: int | None, now_ms: int) -> None:
         """Answer `poll` at once if there is something, else hold it (document: 15 s).
 
         A newer poll ends the older one with an empty answer, so no event can overtake another. Raises Invalid
         when `after` was never sent.
         """
-        now_ms = self._clock.now_ms()
         feed = self._arrive(session, poll.carrier, after, now_ms)
         feed.poll, feed.poll_max, feed.poll_after = poll, max_events, feed.sent
         feed.hold_until = now_ms + _HOLD_MS

@@ -1,0 +1,93 @@
+"""Answers are sent together at the end of a round, and until then nobody takes them for sent."""
+
+import asyncio
+
+from frontdesk.http.outbox import WAITING_MAX, Outbox
+from tests.lane.corpus import HEALTH
+from tests.lane.peer import FIONREAD, Peer, queued
+from tests.support.server import Running
+
+
+class Line:
+    """A connection that notes what is sent."""
+
+    def __init__(self, sent: list[bytes]) -> None:
+        self.sent = sent
+
+    def send(self, data: bytes) -> None:
+        """See outbox.Sender."""
+        self.sent.append(data)
+
+
+def test_sent_in_order_at_the_end_of_the_round() -> None:
+    """Nothing goes out while others are worked for; then everything, the oldest first."""
+
+    async def work() -> tuple[list[bytes], list[bytes]]:
+        sent: list[bytes] = []
+        outbox = Outbox()
+        for number in range(5):
+            outbox.put(Line(sent), b"%d" % number)
+        before = list(sent)
+        await asyncio.sleep(0)
+        return before, sent
+
+    assert asyncio.run(work()) == ([], [b"0", b"1", b"2", b"3", b"4"])
+
+
+def test_many_do_not_wait_for_the_last() -> None:
+    """A large batch goes out in parts."""
+
+    async def work() -> tuple[int, int]:
+        sent: list[bytes] = []
+        outbox = Outbox()
+        for _ in range(WAITING_MAX + 1):
+            outbox.put(Line(sent), b"")
+        before = len(sent)
+        await asyncio.sleep(0)
+        return before, len(sent)
+
+    assert asyncio.run(work()) == (WAITING_MAX, WAITING_MAX + 1)
+
+
+def test_unknown_until_it_is_sent(server: Running) -> None:
+    """A poll that comes over another connection in this very round must not take the answer for delivered."""
+    with Peer(server) as peer:
+        protocol = peer.protocol()
+
+        def ask() -> tuple[bool | None, int]:
+            protocol.data_received(HEALTH)
+            return protocol.delivered(), queued(peer.socket, FIONREAD)
+
+        assert server.call(ask) == (None, 0)
+        assert peer.settle().data.startswith(b"HTTP/1.1 200")
+        assert server.call(protocol.delivered) is True
+
+
+def test_not_delivered_when_it_could_not_be_sent(server: Running) -> None:
+    """The connection broke between the answer and the end of the round."""
+    with Peer(server) as peer:
+        protocol = peer.protocol()
+
+        def ask() -> None:
+            protocol.data_received(HEALTH)
+            protocol._transport.abort()  # noqa: SLF001
+
+        server.call(ask)
+        server.until(lambda: protocol._transport is None)  # noqa: SLF001
+        assert server.call(protocol.delivered) is False
+
+
+def test_answers_of_one_connection_stay_in_order(server: Running) -> None:
+    """Several in one round, the last of which ends the connection."""
+    with Peer(server) as peer:
+        protocol = peer.protocol()
+        last = HEALTH.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n")
+
+        def ask() -> None:
+            for data in (HEALTH, b"GET /nowhere HTTP/1.1\r\nHost: h\r\n\r\n", last):
+                protocol.data_received(data)
+
+        server.call(ask)
+        said = peer.rest()
+        assert [part[:3] for part in said.data.split(b"HTTP/1.1 ")[1:]] == [b"200", b"404", b"200"]
+        assert said.ended
