@@ -18,7 +18,7 @@ from frontdesk.domain.errors import NotFound, TooMany, desk_session_over
 from frontdesk.domain.model import Entry, Interaction, Session
 from frontdesk.domain.people import Bearer
 from frontdesk.domain.sessions import open_session
-from frontdesk.ports import Said
+from frontdesk.ports import Said, Streams
 
 # Entries of a transcript in a snapshot; the desk reads older ones of what it looks at.
 TRANSCRIPT_MAX = 50
@@ -43,10 +43,10 @@ class Screen:
 class Ear:
     """A screen that follows a conversation. What comes while its transcript is read waits, and follows that."""
 
-    __slots__ = ("_desks", "_last", "_waiting", "interaction", "screen")
+    __slots__ = ("_last", "_streams", "_waiting", "interaction", "screen")
 
-    def __init__(self, desks: Desks, screen: Screen, interaction: Interaction) -> None:
-        self._desks = desks
+    def __init__(self, streams: Streams, screen: Screen, interaction: Interaction) -> None:
+        self._streams = streams
         self._last = 0
         self._waiting: list[Entry] | None = []
         self.screen = screen
@@ -58,7 +58,8 @@ class Ear:
             self._waiting.append(entry)
         elif entry.seq > self._last:
             self._last = entry.seq
-            self._desks.show_entry(self.screen.session, entry)
+            event_id = f"{entry.interaction.interaction_id}-{entry.seq}"
+            self._streams.push(self.screen.session, entry.kind, entry.payload, event_id, entry.time_ms)
 
     def begin(self, last: int) -> None:
         """Everything up to entry `last` is on the screen."""
@@ -185,11 +186,6 @@ class Desks:
             if user_id not in screen.opening:
                 self._context.streams.passing(screen.session, kind, payload, expires_ms, about)
 
-    def show_entry(self, session: Session, entry: Entry) -> None:
-        """An entry of a conversation that the screen follows."""
-        event_id = f"{entry.interaction.interaction_id}-{entry.seq}"
-        self._context.streams.push(session, entry.kind, entry.payload, event_id, entry.time_ms)
-
     def follow(self, board: Switchboard, user_id: str, interaction: Interaction, show: Show) -> None:
         """Show the conversation so far on all screens of the user with the event `show` makes, and then all of it."""
         ears = [self._listen(s, interaction) for s in self._of(board, user_id) if user_id not in s.opening]
@@ -213,7 +209,7 @@ class Desks:
         return board.screens.get(user_id, ())  # type: ignore[return-value] # Only `bind` puts any there.
 
     def _listen(self, screen: Screen, interaction: Interaction) -> Ear:
-        ear = Ear(self, screen, interaction)
+        ear = Ear(self._context.streams, screen, interaction)
         # With two ears a screen would show everything twice.
         interaction.listeners[:] = [e for e in interaction.listeners if getattr(e, "screen", None) is not screen]
         interaction.listeners.append(ear)

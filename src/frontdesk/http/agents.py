@@ -336,10 +336,10 @@ class AgentApi:
 
     def _text(self, user: User, interaction_id: int, body: AgentText, name: str) -> str:
         """What to say, as sent or canned. Raises Invalid, NotFound."""
-        if (body.text is None) == (body.canned_response_id is None):
+        if body.canned_response_id is None and body.text is not None:
+            return body.text
+        if body.canned_response_id is None or body.text is not None:
             raise Invalid("invalidText", "Send exactly one of text and cannedResponseId.", scope="text")
-        if body.canned_response_id is None:
-            return body.text or ""
         interaction = self.handling.talking(user, interaction_id).interaction
         canned_id = plain_id(body.canned_response_id, "cannedResponseId")
         item = self.context.directory.item(user.org_id, Kind.CANNED_RESPONSES, canned_id)
