@@ -54,7 +54,7 @@ def _is_busy(protocol: Any) -> bool:
         cycle = protocol.cycle
         return bool(protocol.pipeline) or (cycle is not None and not cycle.response_complete and not cycle.more_body)
     waits = protocol._pending is not None or protocol._stream is not None or bool(protocol._queue)  # noqa: SLF001
-    return waits or protocol._unsent  # noqa: SLF001
+    return waits or bool(protocol._unsent)  # noqa: SLF001
 
 
 def transport_of(protocol: Any) -> Any:

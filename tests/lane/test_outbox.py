@@ -11,37 +11,38 @@ from tests.support.server import Running
 class Line:
     """A connection that notes what is sent."""
 
-    def __init__(self, sent: list[bytes]) -> None:
+    def __init__(self, sent: list[int], number: int = 0) -> None:
         self.sent = sent
+        self.number = number
 
-    def send(self, data: bytes) -> None:
+    def send(self) -> None:
         """See outbox.Sender."""
-        self.sent.append(data)
+        self.sent.append(self.number)
 
 
 def test_sent_in_order_at_the_end_of_the_round() -> None:
     """Nothing goes out while others are worked for; then everything, the oldest first."""
 
-    async def work() -> tuple[list[bytes], list[bytes]]:
-        sent: list[bytes] = []
+    async def work() -> tuple[list[int], list[int]]:
+        sent: list[int] = []
         outbox = Outbox()
         for number in range(5):
-            outbox.put(Line(sent), b"%d" % number)
+            outbox.put(Line(sent, number))
         before = list(sent)
         await asyncio.sleep(0)
         return before, sent
 
-    assert asyncio.run(work()) == ([], [b"0", b"1", b"2", b"3", b"4"])
+    assert asyncio.run(work()) == ([], [0, 1, 2, 3, 4])
 
 
 def test_many_do_not_wait_for_the_last() -> None:
     """A large batch goes out in parts."""
 
     async def work() -> tuple[int, int]:
-        sent: list[bytes] = []
+        sent: list[int] = []
         outbox = Outbox()
         for _ in range(WAITING_MAX + 1):
-            outbox.put(Line(sent), b"")
+            outbox.put(Line(sent))
         before = len(sent)
         await asyncio.sleep(0)
         return before, len(sent)

@@ -64,8 +64,8 @@ class Lane(Reading):
         self._clock = clock
         self._doors = doors
         self._outbox = outbox
-        # An answer of this connection is in the outbox.
-        self._unsent = False
+        # The answer with which this connection waits in the outbox.
+        self._unsent = b""
         self._crowded = False
         self._server = server_state
         self._pending: Pending | None = None
@@ -97,7 +97,7 @@ class Lane(Reading):
         transport = self._transport
         if transport is not None:
             self._doors.leave(self._peer)
-            self._broken = self._broken or self._unsent or exc is not None or unacknowledged(transport) > 0
+            self._broken = self._broken or bool(self._unsent) or exc is not None or unacknowledged(transport) > 0
         self._transport = self._parser = self._queue = None
         self._server.connections.discard(self)
         pending, stream = self._pending, self._stream
@@ -186,7 +186,7 @@ class Lane(Reading):
         self._pending = None
         if not isinstance(answer, Answer):
             self._open(answer)
-        elif self._transport is not None:
+        else:
             self._write(answer)
             # Answered while it is handled: whoever handles goes on, or a long pipeline would exhaust the stack.
             if self._queue and not self._handling:
@@ -208,15 +208,14 @@ class Lane(Reading):
         if self._unsent:
             # A client that pipelines: whether it also reads must show before more is answered.
             self._outbox.flush()
-        self._unsent = True
-        self._outbox.put(self, whole(answer, self._cors, self._server.default_headers[0], keep=keep, head=head))
+        self._unsent = whole(answer, self._cors, self._server.default_headers[0], keep=keep, head=head)
+        self._outbox.put(self)
         if not keep:
             self._part()
 
-    def send(self, data: bytes) -> None:
+    def send(self) -> None:
         """See outbox.Sender."""
-        self._unsent = False
-        transport = self._transport
+        data, self._unsent, transport = self._unsent, b"", self._transport
         if transport is None or transport.is_closing():
             # The other side has closed in this very moment: what is written now goes nowhere.
             self._broken = True

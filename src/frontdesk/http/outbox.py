@@ -16,27 +16,27 @@ WAITING_MAX = 64
 class Sender(Protocol):
     """A connection."""
 
-    def send(self, data: bytes) -> None:
-        """Write this to the socket."""
+    def send(self) -> None:
+        """Write the answer that waits to the socket."""
 
 
 class Outbox:
-    """What the connections of this process have to send."""
+    """The connections of this process that have an answer to send."""
 
     def __init__(self) -> None:
-        self._waiting: list[tuple[Sender, bytes]] = []
+        self._waiting: list[Sender] = []
 
-    def put(self, sender: Sender, data: bytes) -> None:
-        """Have it sent before the loop waits again."""
+    def put(self, sender: Sender) -> None:
+        """Have it send before the loop waits again."""
         waiting = self._waiting
         if not waiting:
             asyncio.get_running_loop().call_soon(self.flush)
-        waiting.append((sender, data))
+        waiting.append(sender)
         if len(waiting) >= WAITING_MAX:
             self.flush()
 
     def flush(self) -> None:
         """Send all of it now."""
         waiting, self._waiting = self._waiting, []
-        for sender, data in waiting:
-            sender.send(data)
+        for sender in waiting:
+            sender.send()

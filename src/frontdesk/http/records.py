@@ -28,6 +28,8 @@ from frontdesk.ports import Said
 # Entries of a log that are read at one time for its routing decisions.
 LOG_MAX = 2000
 _DIGITS_MAX = 19
+# 19 digits can be more than 63 bits, which no store takes.
+_TOO_MUCH = 1 << 63
 
 
 @dataclass(slots=True)
@@ -172,10 +174,11 @@ class RecordApi:
 def number_of(value: str | int) -> int:
     """An interaction's number. Raises NotFound: what is no number is no interaction."""
     text = str(value)
-    # 19 digits can be more than 63 bits, which no store takes.
-    if not (text.isascii() and text.isdigit() and len(text) <= _DIGITS_MAX and int(text) < 1 << 63):
-        raise NotFound("unknownInteraction", "There is no such interaction at work.", scope="interactionId")
-    return int(text)
+    if text.isascii() and text.isdigit() and len(text) <= _DIGITS_MAX:
+        number = int(text)
+        if number < _TOO_MUCH:
+            return number
+    raise NotFound("unknownInteraction", "There is no such interaction at work.", scope="interactionId")
 
 
 def _decided(said: Said) -> Decided:
