@@ -50,6 +50,24 @@ def test_many_do_not_wait_for_the_last() -> None:
     assert asyncio.run(work()) == (WAITING_MAX, WAITING_MAX + 1)
 
 
+def test_one_that_fails_leaves_the_others() -> None:
+    """What a connection does wrong is its own affair."""
+
+    class Wrong(Line):
+        def send(self) -> None:
+            raise RuntimeError("cannot write")
+
+    async def work() -> list[int]:
+        sent: list[int] = []
+        outbox = Outbox()
+        for line in (Line(sent, 1), Wrong(sent), Line(sent, 2)):
+            outbox.put(line)
+        await asyncio.sleep(0)
+        return sent
+
+    assert asyncio.run(work()) == [1, 2]
+
+
 def test_unknown_until_it_is_sent(server: Running) -> None:
     """A poll that comes over another connection in this very round must not take the answer for delivered."""
     with Peer(server) as peer:

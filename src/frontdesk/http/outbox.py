@@ -9,6 +9,8 @@ from __future__ import annotations
 import asyncio
 from typing import Protocol
 
+from frontdesk import telemetry
+
 # Answers that wait at one time. More would only keep the first of a large batch waiting for the last.
 WAITING_MAX = 64
 
@@ -39,4 +41,7 @@ class Outbox:
         """Send all of it now."""
         waiting, self._waiting = self._waiting, []
         for sender in waiting:
-            sender.send()
+            try:
+                sender.send()
+            except Exception as error:  # noqa: BLE001 - one connection's mistake must not leave the others unanswered
+                telemetry.log.error("http.not_sent", trace=telemetry.trace(error))
