@@ -4,7 +4,9 @@ import asyncio
 
 from frontdesk.http.outbox import WAITING_MAX, Outbox
 from tests.lane.corpus import HEALTH
-from tests.lane.peer import FIONREAD, Peer, queued
+from tests.lane.peer import CHUNK, FIONREAD, Peer, queued, with_credentials
+from tests.lane.test_endings import STREAM
+from tests.support.client import Client
 from tests.support.server import Running
 
 
@@ -110,3 +112,50 @@ def test_answers_of_one_connection_stay_in_order(server: Running) -> None:
         said = peer.rest()
         assert [part[:3] for part in said.data.split(b"HTTP/1.1 ")[1:]] == [b"200", b"404", b"200"]
         assert said.ended
+
+
+def test_a_second_answer_sends_the_first(server: Running) -> None:
+    """Else nobody would notice that a client that pipelines does not read."""
+    with Peer(server) as peer:
+        protocol = peer.protocol()
+
+        def ask() -> list[int]:
+            came = []
+            for _ in range(2):
+                protocol.data_received(HEALTH)
+                came.append(queued(peer.socket, FIONREAD))
+            return came
+
+        before, after = server.call(ask)
+        assert before == 0 < after
+
+
+def test_a_stream_comes_behind_the_answer_before_it(server: Running, contact: Client) -> None:
+    """What is written past the outbox would overtake."""
+    with Peer(server) as peer:
+        protocol = peer.protocol()
+
+        def ask() -> None:
+            protocol.data_received(HEALTH)
+            protocol.data_received(with_credentials(STREAM, contact))
+
+        server.call(ask)
+        server.held()
+        said = peer.socket.recv(CHUNK)
+        assert said.index(b"content-length") < said.index(b"transfer-encoding")
+
+
+def test_continue_comes_behind_the_answer_before_it(server: Running) -> None:
+    """A client would take it for the end of the request before."""
+    with Peer(server) as peer:
+        protocol = peer.protocol()
+        wish = b"POST /nowhere HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n"
+
+        def ask() -> None:
+            protocol.data_received(HEALTH)
+            protocol.data_received(wish)
+            protocol.data_received(b"{}")
+
+        server.call(ask)
+        said = peer.settle().data
+        assert [part[:3] for part in said.split(b"HTTP/1.1 ")[1:]] == [b"200", b"100", b"404"]

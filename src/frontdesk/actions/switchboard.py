@@ -22,9 +22,6 @@ K = TypeVar("K", str, int)
 CAPACITY = {Channel.CHAT: 3, Channel.CALLBACK: 1}
 
 
-_NOTHING: dict[int, Assignment] = {}
-
-
 class Screen(Protocol):
     """One streaming session of an agent, as the switchboard knows it."""
 
@@ -95,7 +92,7 @@ class Switchboard:
     def between(self, user_id: str, interaction_id: int) -> Assignment | None:
         """What a user has to do with an interaction, if anything."""
         # A plain loop: every text of an agent passes here.
-        for assignment in self._of_interaction.get(interaction_id, _NOTHING).values():
+        for assignment in self._of_interaction.get(interaction_id, {}).values():
             if assignment.user_id == user_id:
                 return assignment
         return None

@@ -97,7 +97,7 @@ class Lane(Reading):
         transport = self._transport
         if transport is not None:
             self._doors.leave(self._peer)
-            self._broken = self._broken or bool(self._unsent) or exc is not None or unacknowledged(transport) > 0
+            self._broken = self._broken or exc is not None or unacknowledged(transport) > 0
         self._transport = self._parser = self._queue = None
         self._server.connections.discard(self)
         pending, stream = self._pending, self._stream
@@ -113,12 +113,13 @@ class Lane(Reading):
         is_first = not (self._size or self._in_body or self._pending or self._stream or self._queue)
         if is_first and not (self._blocked or self._crowded or self._closing):
             again, body = self._heads.find(data)
-            result = None if again is None else self._dispatcher.again(again, body, self, self._clock.now_ms())
-            if again is not None and result is not None:
-                self._moved = self._keep = True
-                self._cors = again.cors
-                self._send(result)
-                return
+            if again is not None:
+                result = self._dispatcher.again(again, body, self, self._clock.now_ms())
+                if result is not None:
+                    self._moved = self._keep = True
+                    self._cors = again.cors
+                    self._send(result)
+                    return
         self._read(data)
 
     def pause_writing(self) -> None:
@@ -263,9 +264,9 @@ class Lane(Reading):
 
     def delivered(self) -> bool | None:
         """See ports.Carrier."""
-        if self._transport is None:
-            return not self._broken
-        return None if self._unsent else arrived(self._transport)
+        if self._unsent:
+            return None
+        return arrived(self._transport) if self._transport is not None else not self._broken
 
     def _shut_if_free(self) -> None:
         if self._is_free():

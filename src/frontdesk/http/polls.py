@@ -9,7 +9,7 @@ from urllib.parse import parse_qs
 from frontdesk.domain.errors import Invalid
 from frontdesk.domain.limits import MAX_EVENTS_MAX
 from frontdesk.domain.model import Session
-from frontdesk.http.wire import JSON_HEADERS, Answer, Headers, Pending
+from frontdesk.http.wire import Headers, Pending, json_bytes
 from frontdesk.ports import Carrier
 from frontdesk.streaming.hub import Hub
 
@@ -74,7 +74,7 @@ class HeldPoll(Pending):
 
     def answer(self, body: bytes) -> None:
         """See ports.Poll."""
-        self.complete(Answer(200, body, JSON_HEADERS))
+        self.complete(json_bytes(body))
 
     def abandon(self) -> None:
         """The connection closed: the hub must not hand events to it."""

@@ -67,24 +67,24 @@ ACCEPTED = Answer(202)
 _JSON_TYPE = (b"content-type", JSON)
 # Events and tokens are for one reader, once; a cache between would hand them to the next, or lock the poll.
 _NO_STORE = (b"cache-control", b"no-store")
-JSON_HEADERS = (_JSON_TYPE, _NO_STORE)
+_JSON_HEADERS = (_JSON_TYPE, _NO_STORE)
 
 
 def json_answer(value: Any, status: int = 200) -> Answer:
     """`value` as JSON."""
-    return Answer(status, _encode(value), JSON_HEADERS)
+    return Answer(status, _encode(value), _JSON_HEADERS)
 
 
 def json_bytes(body: bytes) -> Answer:
     """A body that is JSON already, with 200."""
-    return Answer(200, body, JSON_HEADERS)
+    return Answer(200, body, _JSON_HEADERS)
 
 
 def error_answer(status: int, refusal: Refusal, headers: Headers = ()) -> Answer:
     """A refusal with a status of its own."""
     message = refusal.message
     body = ErrorResponse(status, message, (Error(refusal.scope, refusal.reason, message),))
-    return Answer(status, _encode(body), (*JSON_HEADERS, *headers))
+    return Answer(status, _encode(body), (*_JSON_HEADERS, *headers))
 
 
 def refusal_answer(refusal: Refusal) -> Answer:
