@@ -75,6 +75,26 @@ def test_an_answer_that_meets_a_closing_connection_is_sent_again(
     assert (texts(events), numbers(events)) == (["hello"], [3])
 
 
+@one_node("the moment is one of the process that has the session")
+def test_the_log_is_not_read_ahead_of_what_is_known_to_be_durable(
+    server: Running, contact: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its writer commits a moment before the loop hears of it: what is sent by then could not be confirmed."""
+    server.recover()  # With nothing in memory, a poll reads the log.
+    hub = server.app.hub
+    deliver = hub.deliver
+    untold: list[Sequence[Entry]] = []
+    monkeypatch.setattr(hub, "deliver", untold.append)
+    contact.say("hello")
+    server.until(lambda: untold)
+    assert numbers(contact.poll(after=1)) == [2]
+    held = contact.hold(after=2)
+    server.held()
+    for entries in untold:
+        server.call(deliver, entries)
+    assert (texts(events := held.events()), numbers(events)) == (["hello"], [3])
+
+
 @one_node("the network is one between a client and the process that has the connection")
 def test_an_answer_that_is_stuck_in_the_network_comes_again_after_half_a_second(
     server: Running, contact: Client

@@ -363,9 +363,12 @@ class Hub:
         if isinstance(found, BaseException):
             self._refuse(feed, Unavailable("readFailed", "Reading failed; repeat the request in a moment."))
             return
+        # The log may be ahead of what this thread was told is durable: sent from there, an event would be confirmed by
+        # its client before it is known here, and refused as one that was never sent. It comes with its own ring.
         bodies = [
             names.envelope(e.kind, e.time_ms, e.payload, event_id=f"{e.interaction_id}-{e.seq}", number=e.stream_seq)
             for e in found
+            if e.stream_seq <= feed.head
         ]
         if feed.poll is not None and feed.poll_after == after:
             self._answer(feed, bodies[: feed.poll_max])
