@@ -21,7 +21,7 @@ from frontdesk.engines import migrate
 from frontdesk.engines.migrate import TooNew, revision, upgrade, upgrade_server
 from frontdesk.engines.migrations import HEAD
 from frontdesk.engines.postgres_link import open_pool
-from frontdesk.engines.schema import metadata
+from frontdesk.engines.schema import file_metadata, metadata
 from frontdesk.engines.sqlite import FILE, open_writer
 from tests.support.postgres import shared
 
@@ -72,10 +72,10 @@ def a_later_version(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, then: str =
 
 
 def test_migrating_from_nothing_gives_the_schema(path: Path, db: sqlite3.Connection) -> None:
-    """Alembic's own comparison finds no difference between the steps and `schema.metadata`."""
+    """Alembic's own comparison finds no difference between the steps and `schema.file_metadata`."""
     assert upgrade(path, db) == ""
     with connected(db) as connection:
-        assert compare_metadata(MigrationContext.configure(connection), metadata) == []
+        assert compare_metadata(MigrationContext.configure(connection), file_metadata) == []
     assert revision(db) == HEAD
 
 
@@ -83,7 +83,7 @@ def test_indices_have_the_conditions_of_the_schema(path: Path, db: sqlite3.Conne
     """What Alembic does not compare: without its condition an index of the living would grow for ever."""
     upgrade(path, db)
     fresh = create_engine(f"sqlite:///{tmp_path / 'fresh.db'}")
-    metadata.create_all(fresh)
+    file_metadata.create_all(fresh)
     with fresh.connect() as other:
         query = "SELECT name, sql FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL ORDER BY name"
         assert [tuple(r) for r in other.exec_driver_sql(query)] == db.execute(query).fetchall()

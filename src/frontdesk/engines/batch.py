@@ -116,7 +116,6 @@ def _count() -> str:
 
 # Compiled once from the one schema: the writer hands SQLite finished text.
 PUT = {kind: _put(kind, table) for kind, (table, _) in TABLES.items() if kind not in (Entry, Usage)}
-APPEND = _sql(_insert(schema.entries))
 COUNT = _count()
 # The indexes of sessions stay as they are: writing a row whole costs four times as much.
 REACH = "UPDATE sessions SET stream_seq = ?, cursor = ? WHERE session_id = ?"

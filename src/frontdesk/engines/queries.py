@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, case, func, select
@@ -11,7 +12,7 @@ from frontdesk.domain.assignments import PASSED_OVER, TRANSFERRED, Assignment, P
 from frontdesk.domain.callbacks import AT_WORK, RESCHEDULED
 from frontdesk.domain.model import CallBack, Channel, EntityType, Interaction, Repeat, Session, State, StoredEvent
 from frontdesk.domain.people import AgentState, Audit, Grant
-from frontdesk.engines import people_rows, rows
+from frontdesk.engines import logs, people_rows, rows
 from frontdesk.engines.schema import (
     agent_statuses,
     api_keys,
@@ -39,6 +40,8 @@ _OPEN = (interactions.c.closed_ms == 0) & (interactions.c.channel == "chat")
 _SAME = sessions.c.session_id == interactions.c.session_id
 # Callbacks that agents have to do with, but for those in wrap-up.
 _CALLED = call_backs.c.state.in_([state.value for state in AT_WORK])
+# The highest numbers in a log: of an event, of an entry, of an entry that is answered.
+Numbers = tuple[int, int, int]
 # Sessions read at one time.
 _PIECE = 500
 _EVENT = (
@@ -92,10 +95,10 @@ def alive(db: Connection, which: ColumnElement[bool]) -> Recovered:
     theirs: list[Interaction] = []
     for piece in (ids[i : i + _PIECE] for i in range(0, len(ids), _PIECE)):
         of_piece = interactions.c.session_id.in_(piece)
-        streams = _newest_events(db, of_piece)
-        here = db.execute(select(sessions).where(sessions.c.session_id.in_(piece)))
-        found += (_with_head(rows.session(r), streams) for r in here)
-        theirs += _interactions(db, _OPEN & of_piece)
+        here = map(rows.session, db.execute(select(sessions).where(sessions.c.session_id.in_(piece))))
+        newest = _newest_on(db, ours := {one.session_id: one for one in here})
+        found += ours.values()
+        theirs += _interactions(db, _OPEN & of_piece, newest)
     theirs.sort(key=lambda i: (i.queued_ms, i.interaction_id))
     return Recovered(sessions=tuple(found), interactions=tuple(theirs))
 
@@ -142,8 +145,9 @@ def session(db: Connection, session_id: str) -> Session | None:
     row = db.execute(select(sessions).where(sessions.c.session_id == session_id)).first()
     if row is None:
         return None
-    found = _with_head(rows.session(row), _newest_events(db, interactions.c.session_id == session_id))
-    found.interaction = next(iter(_interactions(db, _OPEN & (interactions.c.session_id == session_id))), None)
+    found = rows.session(row)
+    newest = _newest_on(db, {session_id: found})
+    found.interaction = next(iter(_interactions(db, _OPEN & (interactions.c.session_id == session_id), newest)), None)
     return found
 
 
@@ -210,7 +214,7 @@ def log(db: Connection, interaction_id: int, after: int, limit: int) -> list[Sai
     """The entries of an interaction above `after`, oldest first."""
     e = entries.c
     query = select(e.interaction_id, e.seq, e.kind, e.author, e.payload, e.time_ms)
-    which = (e.interaction_id == interaction_id) & (e.seq > after)
+    which = logs.within(db, [interaction_id], above=after)
     return [Said(*row) for row in db.execute(query.where(which).order_by(e.seq).limit(limit))]
 
 
@@ -241,50 +245,48 @@ def audit_of(db: Connection, org_id: str, before: int, limit: int) -> list[Audit
     return [people_rows.audit(row) for row in db.execute(query)]
 
 
-def _newest_events(db: Connection, which: ColumnElement[bool]) -> dict[str, int]:
-    log = interactions.join(entries, entries.c.interaction_id == interactions.c.interaction_id)
-    newest = select(interactions.c.session_id, func.max(entries.c.stream_seq)).select_from(log).where(which)
-    return dict(db.execute(newest.group_by(interactions.c.session_id)).all())
+def _newest_on(db: Connection, found: Mapping[str, Session]) -> dict[int, Numbers]:
+    """Let sessions know their newest event, which their own rows may lag behind; returns the numbers of their logs."""
+    i = interactions.c
+    theirs = dict(db.execute(select(i.interaction_id, i.session_id).where(i.session_id.in_(list(found)))).all())
+    newest = _newest(db, list(theirs))
+    for interaction_id, (number, *_) in newest.items():
+        one = found[theirs[interaction_id]]
+        one.stream_seq = max(one.stream_seq, number)
+    return newest
 
 
-def _with_head(found: Session, streams: dict[str, int]) -> Session:
-    found.stream_seq = max(found.stream_seq, streams.get(found.session_id, 0))
+def _newest(db: Connection, interaction_ids: Sequence[int]) -> dict[int, Numbers]:
+    e, found = entries.c, dict[int, Numbers]()
+    query = select(e.interaction_id, func.max(e.stream_seq), func.max(e.seq), func.max(e.answers))
+    for piece in _pieces(interaction_ids):
+        for interaction_id, *highest in db.execute(query.where(logs.within(db, piece)).group_by(e.interaction_id)):
+            found[interaction_id] = tuple(highest)
     return found
 
 
-def _interactions(db: Connection, which: ColumnElement[bool]) -> Iterable[Interaction]:
-    newest = (
-        select(
-            entries.c.interaction_id,
-            func.max(entries.c.seq).label("seq"),
-            func.max(entries.c.answers).label("answered"),
-        )
-        .where(entries.c.interaction_id.in_(select(interactions.c.interaction_id).where(which)))
-        .group_by(entries.c.interaction_id)
-    )
-    numbers = {row.interaction_id: (row.seq, row.answered) for row in db.execute(newest)}
+def _interactions(
+    db: Connection, which: ColumnElement[bool], newest: Mapping[int, Numbers] = MappingProxyType({})
+) -> list[Interaction]:
+    """With the numbers of their logs, as far as `newest` does not have them."""
     in_turn = interactions.c.queued_ms, interactions.c.interaction_id
-    found = db.execute(select(interactions).where(which).order_by(*in_turn))
-    return [rows.interaction(row, *numbers.get(row.interaction_id, (0, 0))) for row in found]
+    found = db.execute(select(interactions).where(which).order_by(*in_turn)).all()
+    newest = {**newest, **_newest(db, [row.interaction_id for row in found if row.interaction_id not in newest])}
+    return [rows.interaction(row, *newest.get(row.interaction_id, (0, 0, 0))[1:]) for row in found]
 
 
 def stream_after(db: Connection, session_id: str, after: int, limit: int) -> list[StoredEvent]:
     """The events of a session's stream numbered above `after`, oldest first."""
-    log = interactions.join(entries, entries.c.interaction_id == interactions.c.interaction_id)
-    query = (
-        select(*_EVENT)
-        .select_from(log)
-        .where(interactions.c.session_id == session_id, entries.c.stream_seq > after)
-        .order_by(entries.c.stream_seq)
-        .limit(limit)
-    )
+    theirs = db.execute(select(interactions.c.interaction_id).where(interactions.c.session_id == session_id)).scalars()
+    which = logs.within(db, theirs.all()) & (entries.c.stream_seq > after)
+    query = select(*_EVENT).where(which).order_by(entries.c.stream_seq).limit(limit)
     return [rows.stored_event(row) for row in db.execute(query)]
 
 
 def inputs_after(db: Connection, interaction_id: int, after: int) -> list[StoredEvent]:
     """What the contact did in an interaction above entry `after`, oldest first."""
     by_contact = entries.c.author == EntityType.CONTACT.value
-    which = (entries.c.interaction_id == interaction_id) & (entries.c.seq > after) & by_contact
+    which = logs.within(db, [interaction_id], above=after) & by_contact
     return [rows.stored_event(row) for row in db.execute(select(*_EVENT).where(which).order_by(entries.c.seq))]
 
 

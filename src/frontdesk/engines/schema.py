@@ -1,8 +1,8 @@
 """The tables, once for every engine. Alembic's migrations (`migrations/`) bring a database to this shape.
 
-`entries` is append-only with one unique index, (interaction_id, seq): clustering it by interaction halves the rate
-of writing, and a second index on the stream costs a third of it. A contact's stream is read through its session's
-interactions instead, which is needed only for what is no longer in memory.
+`entries` is append-only, and its order is that of time: clustering it by interaction halves the rate of writing, and
+an index on the stream costs a third of it. A contact's stream is read through its session's interactions instead,
+which is needed only for what is no longer in memory. How the log of an interaction is found: `logs.py`.
 """
 
 from __future__ import annotations
@@ -356,4 +356,22 @@ rates = Table(
     Column("key", String, primary_key=True),
     # Microseconds since the epoch, by the database's clock: a millisecond is too coarse for a thousand a second.
     Column("whole_us", BigInteger, nullable=False),
+)
+
+# What differs in a file of SQLite: the logs are found by links between entries, and not by an index (`logs.py`).
+file_metadata = MetaData()
+for _table in metadata.sorted_tables:
+    _table.to_metadata(file_metadata)
+
+linked_entries = file_metadata.tables["entries"]
+linked_entries.indexes.clear()
+# The entry before this one in its log; 0: it is the first.
+linked_entries.append_column(Column("previous_id", BigInteger, nullable=False, server_default="0"))
+
+# The newest entry of each log, but for those that came after the entry that mark "log_ends" names.
+log_ends = Table(
+    "log_ends",
+    file_metadata,
+    Column("interaction_id", Integer, primary_key=True, autoincrement=False),
+    Column("entry_id", BigInteger, nullable=False),
 )
