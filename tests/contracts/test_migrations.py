@@ -17,7 +17,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, create_engine
 from sqlalchemy.pool import StaticPool
 
-from frontdesk.engines import migrate
+from frontdesk.engines import migrate, queries
 from frontdesk.engines.migrate import TooNew, revision, upgrade, upgrade_server
 from frontdesk.engines.migrations import HEAD
 from frontdesk.engines.postgres_link import open_pool
@@ -191,6 +191,31 @@ def test_every_step_can_be_taken_back(path: Path, db: sqlite3.Connection) -> Non
     assert left == [("alembic_version",)]
     upgrade(path, db)
     assert revision(db) == HEAD
+
+
+def test_logs_of_before_the_links_are_found(
+    path: Path, db: sqlite3.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each as long as it was; and a program that knows nothing of links, and would write without, is kept out."""
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    with connected(db) as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0004")
+        connection.commit()
+    columns = "interaction_id, seq, stream_seq, kind, author, payload, time_ms, answers"
+    for seq in range(1, 4):
+        for interaction_id in (1, 2):
+            said = (interaction_id, seq, 0, "messaging.Text", "Agent", f"{interaction_id}.{seq}", 1, 0)
+            db.execute(f"INSERT INTO entries ({columns}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)", said)  # noqa: S608 - ours
+    assert upgrade(path, db) == "0004"
+    with connected(db) as connection:
+        for interaction_id in (1, 2):
+            found = [said.payload for said in queries.log(connection, interaction_id, 1, 100)]
+            assert found == [f"{interaction_id}.2", f"{interaction_id}.3"]
+    monkeypatch.setattr(migrate, "HEAD", "0004")
+    with pytest.raises(TooNew, match=HEAD):
+        upgrade(path, db)
 
 
 # ---- PostgreSQL
