@@ -2,6 +2,9 @@
 
 import asyncio
 
+import pytest
+
+from frontdesk.http.lane import Lane
 from frontdesk.http.outbox import WAITING_MAX, Outbox
 from tests.lane.corpus import HEALTH
 from tests.lane.peer import CHUNK, FIONREAD, Peer, queued, with_credentials
@@ -20,6 +23,10 @@ class Line:
     def send(self) -> None:
         """See outbox.Sender."""
         self.sent.append(self.number)
+
+    def abort(self) -> None:
+        """See outbox.Sender."""
+        self.sent.append(-self.number)
 
 
 def test_sent_in_order_at_the_end_of_the_round() -> None:
@@ -53,7 +60,7 @@ def test_many_do_not_wait_for_the_last() -> None:
 
 
 def test_one_that_fails_leaves_the_others() -> None:
-    """What a connection does wrong is its own affair."""
+    """What a connection does wrong is its own affair, and ends it."""
 
     class Wrong(Line):
         def send(self) -> None:
@@ -62,12 +69,25 @@ def test_one_that_fails_leaves_the_others() -> None:
     async def work() -> list[int]:
         sent: list[int] = []
         outbox = Outbox()
-        for line in (Line(sent, 1), Wrong(sent), Line(sent, 2)):
+        for line in (Line(sent, 1), Wrong(sent, 2), Line(sent, 3)):
             outbox.put(line)
         await asyncio.sleep(0)
         return sent
 
-    assert asyncio.run(work()) == [1, 2]
+    assert asyncio.run(work()) == [1, -2, 3]
+
+
+def test_an_answer_that_can_not_be_written_ends_the_connection(
+    server: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Left open, the connection would have it wait until it gives up."""
+    with Peer(server) as peer:
+        protocol = peer.protocol()
+        with monkeypatch.context() as broken:
+            broken.setattr(Lane, "send", lambda lane: 1 // 0)
+            peer.send(HEALTH)
+            assert peer.rest().data == b""
+        assert server.call(protocol.delivered) is False
 
 
 def test_unknown_until_it_is_sent(server: Running) -> None:

@@ -223,6 +223,12 @@ class Lane(Reading):
         else:
             transport.write(data)
 
+    def abort(self) -> None:
+        """See outbox.Sender."""
+        self._unsent, self._broken = b"", True
+        if self._transport is not None:
+            self._transport.abort()
+
     def _write_now(self, data: bytes) -> None:
         """Write this, behind what is in the outbox."""
         if self._unsent:

@@ -21,6 +21,9 @@ class Sender(Protocol):
     def send(self) -> None:
         """Write the answer that waits to the socket."""
 
+    def abort(self) -> None:
+        """Break the connection: what it was to send is lost, and its client must hear of it."""
+
 
 class Outbox:
     """The connections of this process that have an answer to send."""
@@ -45,3 +48,4 @@ class Outbox:
                 sender.send()
             except Exception as error:  # noqa: BLE001 - one connection's mistake must not leave the others unanswered
                 telemetry.log.error("http.not_sent", trace=telemetry.trace(error))
+                sender.abort()
