@@ -8,7 +8,15 @@ from pathlib import Path
 import pytest
 from sqlalchemy.exc import OperationalError
 
-from frontdesk.engines.sqlite import FILE, DataInUse, SqliteStore, UnsafeStorage, open_readers, open_writer
+from frontdesk.engines.sqlite import (
+    CHECKPOINT_PAGES,
+    FILE,
+    DataInUse,
+    SqliteStore,
+    UnsafeStorage,
+    open_readers,
+    open_writer,
+)
 from tests.contracts.engines import Bench
 from tests.contracts.records import session
 
@@ -27,6 +35,7 @@ def test_a_commit_survives_a_power_cut_by_its_settings(tmp_path: Path) -> None:
     assert db.execute("PRAGMA journal_mode").fetchone() == ("wal",)
     assert db.execute("PRAGMA synchronous").fetchone() == (2,)
     assert db.execute("PRAGMA fullfsync").fetchone() == (1,)
+    assert db.execute("PRAGMA wal_autocheckpoint").fetchone() == (CHECKPOINT_PAGES,)
     db.close()
 
 
