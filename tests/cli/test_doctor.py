@@ -40,9 +40,8 @@ def test_a_sound_installation_is_found_sound(data: Path, key: str) -> None:
     """Every check ran, and none found anything."""
     status, findings = examined(data, "--port", a_free_port())
     assert (status, wrong(findings)) == (0, [])
-    assert {"data folder", "disk space", "fsync", "durability", "SQLite", "migrations", "integrity", "clock"} <= set(
-        findings
-    )
+    checks = {"data folder", "disk space", "fsync", "durability", "SQLite", "migrations", "integrity", "logs", "clock"}
+    assert checks <= set(findings)
 
 
 def test_it_looks_at_a_server_at_work(server: Process, data: Path) -> None:
@@ -66,10 +65,19 @@ def change(sql: str) -> Callable[[Path], None]:
 
     def do(data: Path) -> None:
         with sqlite3.connect(data / "frontdesk.db") as db:
-            db.execute(sql)
+            db.executescript(sql)
         db.close()
 
     return do
+
+
+def said(entry_id: int, previous_id: int, seq: int, *, noted: int = 0) -> Callable[[Path], None]:
+    """An entry with this link, and so many that `log_ends` is said to know of."""
+    columns = "entry_id, previous_id, interaction_id, seq, stream_seq, kind, author, payload, time_ms, answers"
+    return change(
+        f"INSERT INTO entries ({columns}) VALUES ({entry_id}, {previous_id}, 7, {seq}, 0, 'k', 'Agent', '', 1, 0);"  # noqa: S608 - ours
+        f"UPDATE marks SET number = {noted} WHERE name = 'log_ends'"
+    )
 
 
 def open_to_others(data: Path) -> None:
@@ -91,6 +99,9 @@ def overwrite_a_page(data: Path) -> None:
         pytest.param(overwrite_a_page, "integrity", id="overwrite_a_page"),
         pytest.param(change("UPDATE alembic_version SET version_num = '9999'"), "migrations", id="newer"),
         pytest.param(change("ALTER TABLE organizations DROP COLUMN grace_seconds"), "migrations", id="column_missing"),
+        pytest.param(said(1, 0, 2), "logs", id="first_entry_missing"),
+        pytest.param(said(2, 1, 1), "logs", id="link_to_nowhere"),
+        pytest.param(said(1, 0, 1, noted=1), "logs", id="log_without_end"),
         pytest.param(change("UPDATE organizations SET created_ms = 4102444800000"), "clock", id="future"),
     ],
 )

@@ -62,6 +62,16 @@ def connected(db: sqlite3.Connection) -> Connection:
     return create_engine("sqlite://", creator=lambda: db, poolclass=StaticPool).connect()
 
 
+def step(db: sqlite3.Connection, way: Callable[[Config, str], None], to: str) -> None:
+    """Up or down to a revision."""
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    with connected(db) as connection:
+        config.attributes["connection"] = connection
+        way(config, to)
+        connection.commit()
+
+
 def a_later_version(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, then: str = "pass") -> None:
     """Let frontdesk be one migration further."""
     folder = tmp_path / "later" / "migrations"
@@ -181,12 +191,7 @@ def test_a_first_start_that_ends_between_two_steps_leaves_nothing(
 def test_every_step_can_be_taken_back(path: Path, db: sqlite3.Connection) -> None:
     """Down to an empty database, and up again."""
     upgrade(path, db)
-    config = Config()
-    config.set_main_option("script_location", str(MIGRATIONS))
-    with connected(db) as connection:
-        config.attributes["connection"] = connection
-        command.downgrade(config, "base")
-        connection.commit()
+    step(db, command.downgrade, "base")
     left = db.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
     assert left == [("alembic_version",)]
     upgrade(path, db)
@@ -197,12 +202,7 @@ def test_logs_of_before_the_links_are_found(
     path: Path, db: sqlite3.Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Each as long as it was; and a program that knows nothing of links, and would write without, is kept out."""
-    config = Config()
-    config.set_main_option("script_location", str(MIGRATIONS))
-    with connected(db) as connection:
-        config.attributes["connection"] = connection
-        command.upgrade(config, "0004")
-        connection.commit()
+    step(db, command.upgrade, "0004")
     columns = "interaction_id, seq, stream_seq, kind, author, payload, time_ms, answers"
     for seq in range(1, 4):
         for interaction_id in (1, 2):

@@ -206,6 +206,7 @@ _CHECKS: tuple[Check, ...] = (
     _durability,
     lambda settings: database.shape(settings.data / FILE),
     lambda settings: database.integrity(settings.data / FILE),
+    lambda settings: database.logs(settings.data / FILE),
     _clock,
     _open_files,
     _serving,
