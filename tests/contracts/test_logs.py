@@ -40,10 +40,10 @@ def lose(bench: Bench, talk: Interaction) -> None:
 
 @pytest.mark.parametrize("engine", ["sqlite", "slowed"])
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(steps=steps, lag=st.integers(1, 6))
-def test_any_log_reads_back_whole(bench: Bench, steps: list[int | str], lag: int) -> None:
+@given(steps=steps, lag=st.integers(1, 6), known_max=st.integers(0, LOGS))
+def test_any_log_reads_back_whole(bench: Bench, steps: list[int | str], lag: int, known_max: int) -> None:
     """Whatever the writer still knew of it: in one batch or many, after a restart and after a failure."""
-    with patch.object(logs, "LAG", lag):
+    with patch.object(logs, "LAG", lag), patch.object(logs, "KNOWN_MAX", known_max):
         base = max(known(bench), default=0)
         bench.commit(session(), *(chat(base + i) for i in range(1, LOGS + 1)))
         talks, said = known(bench), {base + i: list[str]() for i in range(1, LOGS + 1)}
@@ -68,8 +68,9 @@ def test_any_log_reads_back_whole(bench: Bench, steps: list[int | str], lag: int
                 assert log(bench, interaction_id, after, 3) == whole[after : after + 3]
 
 
-def test_a_log_nobody_wrote_to_for_long_goes_on(bench: Bench) -> None:
+def test_a_log_nobody_wrote_to_for_long_goes_on(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     """What the writer knew of it is out of its memory."""
+    monkeypatch.setattr(logs, "KNOWN_MAX", 0)
     quiet, busy = chat(1), chat(2)
     bench.commit(session(), quiet, busy, entry(quiet, text="first"))
     for i in range(3):

@@ -22,6 +22,8 @@ from frontdesk.engines.schema import entries
 
 # Entries between two writings of `log_ends`. More would only make a read look through more: 0.1 ms a thousand.
 LAG = 2048
+# Logs whose newest entry the writer remembers, at some 100 bytes each; all are forgotten when there are more.
+KNOWN_MAX = 1 << 16
 _COLUMNS = [column.name for column in entries.columns if column.name != "entry_id"]
 _APPEND = (
     f"INSERT INTO entries (entry_id, previous_id, {', '.join(_COLUMNS)}) "  # noqa: S608 - our names
@@ -65,19 +67,21 @@ class Logs:
         self._is_read = False
         # The newest entry of all, and the newest that `log_ends` knows of.
         self._newest = self._noted = 0
-        # The newest entry of each log that got one since then.
+        # The newest entry of each log that was written to lately, and the logs of which `log_ends` does not know it.
         self._ends: dict[int, int] = {}
+        self._changed: set[int] = set()
 
     def append(self, rows: Sequence[Row]) -> None:
         """Insert entries behind those of their interactions."""
         if not self._is_read:
             self._read()
-        number, ends, linked = self._newest, self._ends, []
+        number, ends, changed, linked = self._newest, self._ends, self._changed, []
         for row in rows:
             number += 1
             interaction_id = row[0]
             linked.append((number, ends.get(interaction_id) or self._end(interaction_id, row[1]), *row))
             ends[interaction_id] = number
+            changed.add(interaction_id)
         self._db.executemany(_APPEND, linked)
         self._newest = number
         if number - self._noted >= LAG:
@@ -88,22 +92,27 @@ class Logs:
         self._is_read = False
 
     def _end(self, interaction_id: int, seq: int) -> int:
-        """The entry before number `seq` of a log that is not in `_ends`; 0 for none."""
+        """The entry before number `seq` of a log that nobody wrote to lately; 0 for none."""
         if seq == 1:
             return 0
         return int(self._one("SELECT entry_id FROM log_ends WHERE interaction_id = ?", interaction_id) or 0)
 
     def _note(self) -> None:
-        self._db.executemany("REPLACE INTO log_ends (interaction_id, entry_id) VALUES (?, ?)", self._ends.items())
+        # In the order of the table: neighbours are on one page.
+        ends = [(interaction_id, self._ends[interaction_id]) for interaction_id in sorted(self._changed)]
+        self._db.executemany("REPLACE INTO log_ends (interaction_id, entry_id) VALUES (?, ?)", ends)
         self._db.execute("UPDATE marks SET number = ? WHERE name = 'log_ends'", (self._newest,))
         self._noted = self._newest
-        self._ends = {}
+        self._changed.clear()
+        if len(self._ends) > KNOWN_MAX:
+            self._ends.clear()
 
     def _read(self) -> None:
         self._noted = int(self._one("SELECT number FROM marks WHERE name = 'log_ends'"))
         self._newest = int(self._one("SELECT max(entry_id) FROM entries") or 0)
         query = "SELECT interaction_id, max(entry_id) FROM entries WHERE entry_id > ? GROUP BY interaction_id"
         self._ends = dict(self._db.execute(query, (self._noted,)))
+        self._changed = set(self._ends)
         self._is_read = True
 
     def _one(self, query: str, *arguments: Any) -> Any:
