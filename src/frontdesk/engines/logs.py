@@ -2,7 +2,7 @@
 
 On PostgreSQL by an index. In a file of SQLite each entry names the one before it in its log, and `log_ends` has the
 newest of each log: an index on (interaction, number) would write a page of its own for every conversation in a batch,
-a fifth of what a message costs (docs/decisions/0014).
+a sixth of what a message costs (docs/decisions/0014).
 
 `log_ends` is not written with every entry but after each `LAG` of them. Mark `log_ends` names the last entry that is
 in it; the few behind that are looked through.
