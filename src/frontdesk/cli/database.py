@@ -8,6 +8,7 @@ from contextlib import closing
 from pathlib import Path
 
 from frontdesk.cli.findings import Finding, note, ok, wrong
+from frontdesk.engines.logs import broken_logs
 from frontdesk.engines.migrate import revision
 from frontdesk.engines.migrations import HEAD
 from frontdesk.engines.schema import file_metadata
@@ -63,34 +64,19 @@ def integrity(path: Path) -> Iterator[Finding]:
         yield wrong("integrity", "; ".join(lines), todo)
 
 
-# Entries whose link does not lead to the one before, and logs of which `log_ends` has not the newest entry.
-_BROKEN = """
-SELECT e.interaction_id FROM entries AS e LEFT JOIN entries AS before ON before.entry_id = e.previous_id
-WHERE CASE e.seq
-    WHEN 1 THEN e.previous_id <> 0
-    ELSE before.interaction_id IS NOT e.interaction_id OR before.seq IS NOT e.seq - 1
-END
-UNION
-SELECT interaction_id FROM (
-    SELECT interaction_id, max(entry_id) AS newest FROM entries
-    WHERE entry_id <= (SELECT number FROM marks WHERE name = 'log_ends') GROUP BY interaction_id
-) LEFT JOIN log_ends USING (interaction_id) WHERE entry_id IS NOT newest
-"""
-
-
 def logs(path: Path) -> Iterator[Finding]:
     """Whether each conversation's log is found whole; reads the whole log."""
     with closing(_open(path)) as db:
         if revision(db) != HEAD or _missing(db):
             return
         try:
-            broken = db.execute(f"SELECT count(*), min(interaction_id) FROM ({_BROKEN})").fetchone()  # noqa: S608 - ours
+            broken = broken_logs(db)
         except sqlite3.DatabaseError:
             # A page is broken: `integrity` says which.
             return
-    if broken[0]:
+    if broken:
         todo = "Stop the server, keep a copy of the folder, and go back to a backup."
-        yield wrong("logs", f"{broken[0]:,} conversations have gaps, {broken[1]} is one", todo)
+        yield wrong("logs", f"conversations with gaps: {len(broken):,}, {broken[0]} among them", todo)
     else:
         yield ok("logs", "every conversation is found whole")
 

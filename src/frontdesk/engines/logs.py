@@ -20,9 +20,9 @@ from sqlalchemy import ColumnElement, Connection, and_, text
 from frontdesk.engines.rows import Row
 from frontdesk.engines.schema import entries
 
-# Entries between two writings of `log_ends`. More would only make a read look through more: 0.1 ms a thousand.
+# Entries between two writings of `log_ends`. More would only make a read look through more: 0.05 ms a thousand.
 LAG = 2048
-# Logs whose newest entry the writer remembers, at some 100 bytes each; all are forgotten when there are more.
+# Logs whose newest entry the writer remembers, at 140 bytes each; all are forgotten when there are more.
 KNOWN_MAX = 1 << 16
 _COLUMNS = [column.name for column in entries.columns if column.name != "entry_id"]
 _APPEND = (
@@ -57,6 +57,26 @@ def within(db: Connection, interaction_ids: Sequence[int], *, above: int = 0) ->
     if db.dialect.name != "sqlite":
         return entries.c.interaction_id.in_(interaction_ids) & (entries.c.seq > above)
     return and_(_LINKED.bindparams(interaction_ids=json.dumps(list(interaction_ids)), above=above))
+
+
+# Entries whose link does not lead to the one before, and logs of which `log_ends` has not the newest entry.
+_BROKEN = """
+SELECT e.interaction_id FROM entries AS e LEFT JOIN entries AS before ON before.entry_id = e.previous_id
+WHERE CASE e.seq
+    WHEN 1 THEN e.previous_id <> 0
+    ELSE before.interaction_id IS NOT e.interaction_id OR before.seq IS NOT e.seq - 1
+END
+UNION
+SELECT interaction_id FROM (
+    SELECT interaction_id, max(entry_id) AS newest FROM entries
+    WHERE entry_id <= (SELECT number FROM marks WHERE name = 'log_ends') GROUP BY interaction_id
+) LEFT JOIN log_ends USING (interaction_id) WHERE entry_id IS NOT newest
+"""
+
+
+def broken_logs(db: sqlite3.Connection) -> list[int]:
+    """The interactions whose log is not found whole in a file of SQLite. Reads every entry, on any connection."""
+    return [interaction_id for (interaction_id,) in db.execute(_BROKEN)]
 
 
 class Logs:

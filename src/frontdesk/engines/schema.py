@@ -363,13 +363,13 @@ file_metadata = MetaData()
 for _table in metadata.sorted_tables:
     _table.to_metadata(file_metadata)
 
-linked_entries = file_metadata.tables["entries"]
-linked_entries.indexes.clear()
+_linked = file_metadata.tables["entries"]
+_linked.indexes.clear()
 # The entry before this one in its log; 0: it is the first.
-linked_entries.append_column(Column("previous_id", BigInteger, nullable=False, server_default="0"))
+_linked.append_column(Column("previous_id", BigInteger, nullable=False, server_default="0"))
 
 # The newest entry of each log, but for those that came after the entry that mark "log_ends" names.
-log_ends = Table(
+Table(
     "log_ends",
     file_metadata,
     Column("interaction_id", Integer, primary_key=True, autoincrement=False),
